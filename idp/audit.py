@@ -1,0 +1,148 @@
+"""What happened, for the record: every event is declared here with its exact fields, and written with the act it
+tells of.
+
+Names are never reused or renamed. No field may hold a name, number, birth date, secret or code; who is meant is said
+by our own random ids. Rows are only ever added. The two digest columns are there for a hash chain over the rows.
+"""
+
+import contextvars
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import clock, db
+
+ANONYMOUS = "anonymous"
+"""The actor of what somebody did before anybody knew who they are."""
+
+request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+"""The request under way; the web layer sets it, and `db.write` carries it to the writer."""
+
+address: contextvars.ContextVar[str | None] = contextvars.ContextVar("address", default=None)
+"""The network address that asked, as the trusted hops tell it."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One kind of event: its lasting name, what it means, and the fields that every row of it has, no more and no
+    fewer.
+    """
+
+    name: str
+    meaning: str
+    fields: frozenset[str]
+
+
+def _event(name: str, meaning: str, *fields: str) -> Declared:
+    return Declared(name, meaning, frozenset(fields))
+
+
+class Event(Enum):
+    """The catalogue; `docs/audit-events.md` is generated from it."""
+
+    REGISTRATION_STARTED = _event("registration.started", "Somebody opened a registration.", "level")
+    REGISTRATION_ENDED = _event("registration.ended", "A registration ended without an account.", "why")
+    ELIGIBILITY_MATCHED = _event(
+        "eligibility.matched", "What was claimed matched exactly one person who may have an account.", "id_kind"
+    )
+    ELIGIBILITY_REFUSED = _event(
+        "eligibility.refused", "What was claimed opened nothing; only this row says why.", "id_kind", "why"
+    )
+    CODE_ISSUED = _event("activation_code.issued", "An activation code was made.", "delivery")
+    CODE_REFUSED = _event("activation_code.refused", "A wrong, used or expired activation code was entered.", "why")
+    CODE_REDEEMED = _event("activation_code.redeemed", "An activation code came back.", "delivery", "device")
+    ACCOUNT_CREATED = _event("account.created", "An account came into being.", "account", "level", "policy")
+    ACCOUNT_DISPLACED = _event(
+        "account.displaced", "Somebody proved to be the person that an unproven account stood for.", "account"
+    )
+    ACCOUNT_LOCKED = _event(
+        "account.locked", "An account was locked; its sessions and tokens are dead.", "account", "why"
+    )
+    ACCOUNT_UNLOCKED = _event("account.unlocked", "A lock was lifted.", "account", "why")
+    PROFILE_CHANGED = _event("profile.changed", "A person changed what they say about themself.", "account")
+    SIGN_IN_SUCCEEDED = _event("sign_in.succeeded", "A person signed in.", "account", "session", "methods")
+    SIGN_IN_REFUSED = _event("sign_in.refused", "A sign-in was refused.", "account", "why")
+    SESSION_ENDED = _event("session.ended", "A sign-in session ended.", "session", "why")
+    CONSENT_GIVEN = _event("consent.given", "A person allowed a client these scopes.", "scopes")
+    CONSENT_DENIED = _event("consent.denied", "A person refused a client.", "scopes")
+    CODE_GRANTED = _event("authorization.code_issued", "A client got an authorization code.", "authorization", "scopes")
+    AUTHORIZATION_REFUSED = _event("authorization.refused", "An authorization request was refused.", "error", "detail")
+    TOKENS_ISSUED = _event("tokens.issued", "A client got tokens.", "authorization", "grant_type", "scopes")
+    TOKEN_REFUSED = _event("tokens.refused", "A token request was refused.", "error", "detail")
+    AUTHORIZATION_REVOKED = _event(
+        "authorization.revoked", "Everything that one sign-in gave a client is dead.", "authorization", "why"
+    )
+    CLIENT_LOGGED_OUT = _event("logout.requested", "A client asked to end the session.", "session", "confirmed")
+    CLIENT_CREATED = _event("client.created", "A client was registered.", "auth_method")
+    KEYS_CREATED = _event("keys.created", "A signing key was made.", "kid", "alg")
+    DIRECTORY_IMPORTED = _event(
+        "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
+    )
+    OUTBOX_DELIVERED = _event("outbox.delivered", "A message left the house.", "message", "template")
+    OUTBOX_GAVE_UP = _event(
+        "outbox.gave_up", "A message could not be delivered and was dropped.", "message", "template"
+    )
+
+
+class AuditEvent(db.Row):
+    """One thing that happened."""
+
+    __tablename__ = "audit_event"
+
+    seq: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+    )
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(index=True)
+    actor: Mapped[str]
+    subject: Mapped[str | None] = mapped_column(index=True)
+    acting_for: Mapped[str | None]
+    client: Mapped[str | None]
+    journey: Mapped[str | None]
+    request_id: Mapped[str | None]
+    address: Mapped[str | None]
+    fields: Mapped[dict[str, Any]]
+    previous_digest: Mapped[str | None]
+    digest: Mapped[str | None]
+
+
+def record(
+    conn: Connection,
+    event: Event,
+    *,
+    actor: str,
+    subject: str | None,
+    acting_for: str | None = None,
+    client: str | None = None,
+    journey: str | None = None,
+    **fields: str | int | bool | list[str] | None,
+) -> None:
+    """Write one event beside its act, in the same transaction (R165).
+
+    `actor` did it and `subject` is the person or account it was done to: they differ as soon as somebody acts for
+    another. Raises `ValueError` when `fields` are not exactly the declared ones.
+    """
+    declared = event.value
+    if fields.keys() != declared.fields:
+        wrong = sorted(fields.keys() ^ declared.fields)
+        raise ValueError(f"{declared.name}: fields differ from the declared ones: {wrong}")
+    db.add(
+        conn,
+        AuditEvent(
+            at=clock.now(),
+            event=declared.name,
+            actor=actor,
+            subject=subject,
+            acting_for=acting_for,
+            client=client,
+            journey=journey,
+            request_id=request_id.get(),
+            address=address.get(),
+            fields=fields,
+        ),
+    )

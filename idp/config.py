@@ -1,0 +1,166 @@
+"""Every setting, typed and checked at the start. The only reader of the environment.
+
+Settings come from `IDP_…` variables (and `DATABASE_URL`) or from a TOML file named by `IDP_CONFIG`; the environment
+wins. All faults are told together, and never with a value, since a value may be a secret.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_PREFIX = "IDP_"
+_OUTSIDE = {"IDP_CONFIG"}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class ConfigFault(Exception):
+    """The settings cannot be used. `faults` are lines for the operator, without any value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class PolicyName(StrEnum):
+    """Which table says what evidence gives which level."""
+
+    DS_LOGON = "ds_logon"
+    SP800_63_4 = "sp800_63_4"
+
+
+class PkceRule(StrEnum):
+    """Of which clients PKCE is required."""
+
+    ALL = "all"
+    PUBLIC = "public"
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Each docstring below becomes a row of `docs/settings.md`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )
+
+    issuer: str
+    """The address of this provider as the world sees it, without a slash at the end. https, but for the demo on
+    localhost.
+    """
+    database_url: str = Field(validation_alias=AliasChoices("DATABASE_URL", "database_url"))
+    """`sqlite:////path/guidon.db` or `postgresql://user@host/name`."""
+    keys: Path = Path("keys")
+    """The folder of the sealing key, the pepper and the look-up key, made by `idp keys init`."""
+    demo: bool = False
+    """The only mode that is not production: stand-ins, the mailbox page and plain http on localhost exist only here."""
+    policy: PolicyName = PolicyName.DS_LOGON
+    """Which evidence gives which level: `ds_logon`, or the strict `sp800_63_4`."""
+    smtp_url: str
+    """The mail server: `smtp://host:25`, `smtp+starttls://user:password@host:587` or
+    `smtps://user:password@host:465`.
+    """
+    mail_from: str = "Guidon <no-reply@localhost>"
+    """The sender of every mail."""
+    trusted_hops: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many proxies in front of this server may be believed about the address of who asks."""
+    pkce_required: PkceRule = PkceRule.ALL
+    """`all`, or `public`: confidential clients may then go without PKCE, which OpenID certification needs."""
+    help_phone: str = ""
+    """The telephone number of the service center, as the help pages show it. Empty: none is shown."""
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    """How much is logged."""
+    mailbox: Path = Path("var/demo/mail")
+    """Where the demo's mail catcher keeps what it caught."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """What one field alone cannot tell. Every fault is named, so that one start shows them all."""
+        faults = [*_issuer_faults(self.issuer, demo=self.demo), *_smtp_faults(self.smtp_url, demo=self.demo)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether the provider is reached by https, so that cookies carry the `__Host-` prefix (R80)."""
+        return self.issuer.startswith("https://")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the TOML file; no `.env` file and no secrets folder."""
+        del dotenv_settings, file_secret_settings
+        toml = os.environ.get("IDP_CONFIG")
+        files = (TomlConfigSettingsSource(settings_cls, toml_file=toml),) if toml else ()
+        return (init_settings, env_settings, *files)
+
+
+def load() -> Settings:
+    """The settings, or `ConfigFault` with everything that is wrong with them."""
+    faults = _unknown_names()
+    toml = os.environ.get("IDP_CONFIG")
+    if toml and not Path(toml).is_file():
+        faults.append("IDP_CONFIG names a file that is not there")
+        raise ConfigFault(faults)
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # its sources fill it
+    except ValidationError as wrong:
+        for error in wrong.errors(include_url=False, include_input=False, include_context=False):
+            name = str(error["loc"][0]) if error["loc"] else ""
+            text = error["msg"].removeprefix("Value error, ")
+            faults.extend(f"{_shown(name)}: {line}" if name else line for line in text.splitlines())
+        raise ConfigFault(faults) from None
+    except ValueError:
+        raise ConfigFault([*faults, "IDP_CONFIG names a file that is not TOML"]) from None
+    if faults:
+        raise ConfigFault(faults)
+    return settings
+
+
+def _unknown_names() -> list[str]:
+    known = {_shown(name) for name in Settings.model_fields} | _OUTSIDE
+    return [
+        f"{name}: there is no such setting"
+        for name in sorted(os.environ)
+        if name.startswith(_PREFIX) and name not in known
+    ]
+
+
+def _shown(name: str) -> str:
+    return "DATABASE_URL" if name.lower() == "database_url" else _PREFIX + name.upper()
+
+
+def _issuer_faults(issuer: str, *, demo: bool) -> list[str]:
+    parts = urlsplit(issuer)
+    faults = []
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return ["IDP_ISSUER: must be an address such as https://id.example.org"]
+    if parts.scheme == "http" and not (demo and parts.hostname in _LOOPBACK):
+        faults.append("IDP_ISSUER: must be https (plain http is for the demo on localhost alone)")
+    if parts.path or parts.query or parts.fragment or parts.username:
+        faults.append("IDP_ISSUER: must be a bare origin: no path, query, fragment or user name")
+    return faults
+
+
+def _smtp_faults(url: str, *, demo: bool) -> list[str]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps", "smtp+starttls"} or not parts.hostname:
+        return ["IDP_SMTP_URL: must be smtp://, smtp+starttls:// or smtps:// with a host"]
+    if parts.scheme == "smtp" and not demo and parts.hostname not in _LOOPBACK:
+        return ["IDP_SMTP_URL: mail must not travel in clear: use smtp+starttls:// or smtps://"]
+    return []

@@ -1,0 +1,289 @@
+"""The database: what a table looks like, how it is read, and the one way to write.
+
+Every write goes through `Database.write(fn)`: `fn(conn)` decides on row counts, may be run again, and holds no
+transaction over argon2 or a socket. Returning commits (a `Refused` too); raising rolls back. On SQLite one writer
+thread per process gathers what is waiting into one durable commit, each piece in a savepoint; on PostgreSQL each is a
+transaction of its own.
+"""
+
+import contextlib
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Dialect, Engine, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+T = TypeVar("T")
+R = TypeVar("R", bound="Row")
+
+_GATHERED = 64  # pieces of work in one SQLite commit at the most
+_BUSY_FOR = 5_000  # milliseconds that SQLite waits for another process's write
+_TRIES = 6  # of one PostgreSQL transaction that lost a race
+_LOST_RACE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+class Unavailable(Exception):
+    """The database cannot be read or written now (busy, full, read-only, gone). Nothing was done; trying later may
+    help.
+    """
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, always in UTC, on both databases."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite keeps text without a zone: give it UTC, so that text order is time order."""
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Aware, in UTC, whatever the database's own zone is."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(DeclarativeBase):
+    """Base of every table. An instance is a plain record: it is never attached to a session and never writes itself."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: sa.Text(),
+        bytes: sa.LargeBinary(),
+        datetime: Instant(),
+        int: sa.BigInteger(),
+        dict[str, Any]: sa.JSON(),
+        list[str]: sa.JSON(),
+    }
+
+
+def find(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R | None:
+    """The one row that fits, or None."""
+    found = conn.execute(sa.select(model.__table__).where(*where)).mappings().one_or_none()
+    return None if found is None else model(**found)
+
+
+def get(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R:
+    """The one row that must be there: a miss is a bug."""
+    return model(**conn.execute(sa.select(model.__table__).where(*where)).mappings().one())
+
+
+def list_rows(
+    conn: Connection,
+    model: type[R],
+    *where: sa.ColumnElement[bool],
+    order_by: Any = None,
+    limit: int | None = None,
+) -> list[R]:
+    """Every row that fits, in the order asked for."""
+    statement = sa.select(model.__table__).where(*where).limit(limit)
+    if order_by is not None:
+        statement = statement.order_by(order_by)
+    return [model(**found) for found in conn.execute(statement).mappings()]
+
+
+def add(conn: Connection, row: Row) -> None:
+    """Insert a record. A broken constraint is a fault here; where losing a race is ordinary, use `add_unless_taken`."""
+    conn.execute(sa.insert(type(row)).values(_values(row)))
+
+
+def add_unless_taken(conn: Connection, row: Row) -> bool:
+    """Insert a record unless a unique value in it is taken; tell whether it went in. This spends one-time things by
+    INSERT.
+    """
+    statement = upsert(conn, type(row)).values(_values(row)).on_conflict_do_nothing()
+    return conn.execute(statement).rowcount == 1
+
+
+def upsert(conn: Connection, model: type[Row]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say ON CONFLICT, in this database's dialect."""
+    return postgresql.insert(model) if conn.dialect.name == "postgresql" else sqlite.insert(model)
+
+
+def swap(conn: Connection, statement: sa.Update | sa.Delete) -> bool:
+    """Run one conditional UPDATE or DELETE and tell whether it hit exactly one row: the only way a one-time thing is
+    spent.
+    """
+    return conn.execute(statement).rowcount == 1
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in vars(row).items() if not key.startswith("_sa_")}
+
+
+@dataclass(slots=True)
+class _Work:
+    """One `fn` on its way to the SQLite writer, with the context variables of who asked."""
+
+    fn: Callable[[Connection], Any]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    done: Future[Any] = field(default_factory=Future)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, for any number of threads of one process."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        """`url` is SQLAlchemy's: `sqlite:////path/file.db` or `postgresql://…` (psycopg 3 is filled in)."""
+        parsed = make_url(url)
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": 10}
+        if self.is_sqlite:
+            self._readers = _sqlite_engine(parsed, "BEGIN", query_only=True, **pool)
+            self._writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", query_only=False, pool_size=1, max_overflow=1)
+        else:
+            self._writer = sa.create_engine(parsed, pool_pre_ping=True, **pool)
+            self._readers = self._writer.execution_options(postgresql_readonly=True)
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations and bulk loads, which keep their own transactions."""
+        return self._writer
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one consistent state and cannot write."""
+        with _faults(), self._readers.connect() as conn:
+            yield conn
+
+    def write(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn(conn)` in a durable transaction and return what it returned. Raises `Unavailable` when nothing
+        could be written.
+        """
+        return self._write_sqlite(fn) if self.is_sqlite else self._write_postgresql(fn)
+
+    def close(self) -> None:
+        """Finish the writer and every pooled connection."""
+        with self._starting:
+            if self._thread is not None:
+                self._queue.put(None)
+                self._thread.join()
+                self._thread = None
+        self._writer.dispose()
+        self._readers.dispose()
+
+    def _write_postgresql(self, fn: Callable[[Connection], T]) -> T:
+        with _faults():
+            for _ in range(_TRIES - 1):
+                try:
+                    with self._writer.begin() as conn:
+                        return fn(conn)
+                except DBAPIError as lost:
+                    if getattr(lost.orig, "sqlstate", None) not in _LOST_RACE:
+                        raise
+            with self._writer.begin() as conn:
+                return fn(conn)
+
+    def _write_sqlite(self, fn: Callable[[Connection], T]) -> T:
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+                    self._thread.start()
+        work = _Work(fn)
+        self._queue.put(work)
+        with _faults():
+            result: T = work.done.result()
+        return result
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            gathered = [first]
+            stop = False
+            while len(gathered) < _GATHERED and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    stop = True
+                    break
+                gathered.append(following)
+            self._commit(gathered)
+            if stop:
+                return
+
+    def _commit(self, gathered: list[_Work]) -> None:
+        """One durable commit for all that was gathered. Nobody is answered before it is on the disk."""
+        answers: list[tuple[_Work, Any, BaseException | None]] = []
+        try:
+            with self._writer.begin() as conn:
+                answers.extend(_in_savepoint(conn, work) for work in gathered)
+        except BaseException as fault:  # noqa: BLE001 - whatever it was, every caller waits for an answer
+            for work in gathered:
+                work.done.set_exception(fault)
+            return
+        for work, result, fault_of_one in answers:
+            if fault_of_one is None:
+                work.done.set_result(result)
+            else:
+                work.done.set_exception(fault_of_one)
+
+
+def _in_savepoint(conn: Connection, work: _Work) -> tuple[_Work, Any, BaseException | None]:
+    conn.exec_driver_sql("SAVEPOINT piece")
+    try:
+        result = work.context.run(work.fn, conn)
+    except BaseException as fault:  # noqa: BLE001 - one piece's fault is its caller's, not the others'
+        conn.exec_driver_sql("ROLLBACK TO piece")
+        conn.exec_driver_sql("RELEASE piece")
+        return work, None, fault
+    conn.exec_driver_sql("RELEASE piece")
+    return work, result, None
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    """An outage is told apart from a bug, and the driver's text (it may hold values) stays inside."""
+    try:
+        yield
+    except OperationalError as outage:
+        raise Unavailable(type(outage.orig).__name__) from outage
+    except sa.exc.TimeoutError as outage:
+        raise Unavailable("no connection was free") from outage
+
+
+def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool, **pool: Any) -> Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_FOR / 1000, "check_same_thread": False}, **pool)
+
+    @event.listens_for(engine, "connect")
+    def set_up(raw: Any, _record: Any) -> None:
+        # The driver's own transaction handling opens none for a SELECT and a deferred one for a write, which then fails
+        # at once with "locked" (R170): we say BEGIN ourselves.
+        raw.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_FOR}"):
+            raw.execute(f"PRAGMA {pragma}")
+        if query_only:
+            raw.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin_ourselves(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+    return engine

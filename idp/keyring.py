@@ -1,0 +1,138 @@
+"""The keys that live outside the database: what seals facts about people, peppers passwords, and keys the look-ups.
+
+Three files in the keys folder, each a line `kid:base64url` per key, the newest first. Losing them loses the data; a
+copy of the database without them tells nothing about anybody.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from idp.crypto import b64url, new_id
+
+FILES = ("sealing.key", "pepper.key", "lookup.key")
+
+
+class KeyFault(Exception):
+    """The keys cannot be used; the message says which file and what to do, never a key."""
+
+
+class SealBroken(Exception):
+    """A sealed value was not written for this table, column and row, or its key is gone."""
+
+
+@dataclass(frozen=True, repr=False)
+class Keyring:
+    """Opened keys: each a tuple of (kid, 32 bytes), newest first."""
+
+    sealing: tuple[tuple[str, bytes], ...]
+    pepper: tuple[tuple[str, bytes], ...]
+    lookup: tuple[tuple[str, bytes], ...]
+
+    def __repr__(self) -> str:
+        """Without any key (R145)."""
+        return f"Keyring(sealing={[kid for kid, _ in self.sealing]})"
+
+    def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
+        """AES-256-GCM, bound to its place: moved to another row or column it does not open (R74)."""
+        kid, key = self.sealing[0]
+        nonce = secrets.token_bytes(12)
+        bound = _place(table, column, row)
+        return kid.encode("ascii") + b"." + nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+    def unseal(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
+        """The plain value. Raises `SealBroken` when it was moved, altered, or sealed by a key that is gone."""
+        kid, _, rest = sealed.partition(b".")
+        for known, key in self.sealing:
+            if known.encode("ascii") == kid:
+                try:
+                    return AESGCM(key).decrypt(rest[:12], rest[12:], _place(table, column, row))
+                except InvalidTag as broken:
+                    raise SealBroken(f"{table}.{column}") from broken
+        raise SealBroken(f"{table}.{column}: no such sealing key")
+
+    def mac(self, purpose: str, value: str) -> str:
+        """Keyed HMAC-SHA-256 for look-ups and limits of things that could be guessed (R75); a key of its own for each
+        purpose.
+        """
+        key = self._derived(self.lookup[0][1], purpose)
+        return b64url(hmac.digest(key, value.encode("utf-8"), "sha256"))
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for one named purpose that lasts as long as the look-up key: pairwise subjects, form tokens."""
+        return self._derived(self.lookup[0][1], purpose)
+
+    def peppered(self, password: str, kid: str | None = None) -> tuple[str, bytes]:
+        """The pepper's kid, and HMAC(pepper, password): what the password hash is made of (R10). A given kid must
+        still be held.
+        """
+        for known, key in self.pepper:
+            if kid is None or known == kid:
+                return known, hmac.digest(key, password.encode("utf-8"), "sha256")
+        raise KeyFault("pepper.key no longer holds a pepper that stored passwords need")
+
+    @staticmethod
+    def _derived(key: bytes, purpose: str) -> bytes:
+        return hmac.digest(key, b"guidon:" + purpose.encode("utf-8"), hashlib.sha256)
+
+
+def make(folder: Path) -> list[str]:
+    """Make the key files that are not there yet, 0600 in a 0700 folder, and name them. An existing file is never
+    touched.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = []
+    for name in FILES:
+        line = f"{new_id()[:8]}:{b64url(secrets.token_bytes(32))}\n"
+        try:
+            opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(opened, "w", encoding="ascii") as file:
+            file.write(line)
+        made.append(name)
+    return made
+
+
+def load(folder: Path) -> Keyring:
+    """Open the keys. Raises `KeyFault` when one is missing, damaged, or readable by anyone but its owner (R145)."""
+    return Keyring(*(_read(folder / name) for name in FILES))
+
+
+def _read(path: Path) -> tuple[tuple[str, bytes], ...]:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise KeyFault(f"{path.name} is not in the keys folder: run `idp keys init`") from None
+    except (OSError, UnicodeDecodeError) as broken:
+        raise KeyFault(f"{path.name} cannot be read") from broken
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFault(f"{path.name} can be read by others: run `chmod 600` on it")
+    keys = tuple(_parse(line, path.name) for line in text.splitlines() if line.strip())
+    if not keys:
+        raise KeyFault(f"{path.name} is empty")
+    return keys
+
+
+def _parse(line: str, name: str) -> tuple[str, bytes]:
+    kid, _, encoded = line.strip().partition(":")
+    try:
+        key = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except ValueError:
+        key = b""
+    if not kid.isalnum() or len(key) != 32:
+        raise KeyFault(f"{name} has a damaged line")
+    return kid, key
+
+
+def _place(table: str, column: str, row: str) -> bytes:
+    return f"{table}\x1f{column}\x1f{row}".encode()

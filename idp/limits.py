@@ -1,0 +1,136 @@
+"""How often something may be tried: a table of all limits, counted in the database, so that no restart forgives (R20).
+
+A try is counted before it is judged (`reserve`), in a write of its own; what turned out well gives its count back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, unique
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import clock, db
+from idp.outcomes import Reason, Refused
+
+
+# Compared by identity: to an Enum two equal values are one member, and two limits would then share their counts.
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """`most` tries in a `window`; from the `free`-th on, each is followed by a wait, doubling up to `longest_wait`."""
+
+    most: int
+    window: timedelta
+    free: int | None = None
+    first_wait: timedelta = timedelta(0)
+    longest_wait: timedelta = timedelta(0)
+
+    def wait_after(self, count: int) -> timedelta:
+        """How long the next try must wait after the `count`-th."""
+        if self.free is None or count < self.free:
+            return timedelta(0)
+        doublings = min(count - self.free, 30)
+        wait: timedelta = self.first_wait * 2**doublings
+        return min(wait, self.longest_wait)
+
+
+@unique
+class Limit(Enum):
+    """Every limit there is. Keys are an account id, an address, or a keyed HMAC; never a value that tells who."""
+
+    # R14: five are free, then the account waits 1 s, 2 s … 15 min. R13: at a hundred the password is worth nothing.
+    PASSWORD = Rule(
+        100, timedelta(days=365), free=5, first_wait=timedelta(seconds=1), longest_wait=timedelta(minutes=15)
+    )
+    # R19: what one address (an IPv6 /64) may fail at, over all accounts.
+    SIGN_IN_ADDRESS = Rule(50, timedelta(hours=1))
+    # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
+    MATCH_PERSON = Rule(5, timedelta(hours=24))
+    # R64, R65: matches asked for from one address, and by everybody together.
+    MATCH_ADDRESS = Rule(20, timedelta(hours=24))
+    MATCH_GLOBAL = Rule(2_000, timedelta(hours=1))
+    # R68: five tries at one activation code, then it is dead.
+    CODE_JOURNEY = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
+    # A code entered on another device names no journey: its tries are counted by address and for everybody (R69).
+    CODE_ADDRESS = Rule(20, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
+    CODE_GLOBAL = Rule(1_000, timedelta(hours=1))
+    # A typed address is sent three messages an hour at the most, whoever asks (R26).
+    MAIL_ADDRESS = Rule(3, timedelta(hours=1))
+    # New codes in one registration.
+    CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+
+
+class LimitCount(db.Row):
+    """How many tries one key has used of one limit."""
+
+    __tablename__ = "limit_count"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    window_ends_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime | None]
+
+
+def reserve(conn: Connection, limit: Limit, who: str) -> Refused | None:
+    """Count one try, or refuse it with the time to wait. One statement decides: parallel tries share no place (R15)."""
+    now = clock.now()
+    rule = limit.value
+    key = f"{limit.name.lower()}:{who}"
+    window_over = LimitCount.window_ends_at <= now
+    fresh_end = now + rule.window
+    statement = (
+        db.upsert(conn, LimitCount)
+        .values(key=key, count=1, window_ends_at=fresh_end, blocked_until=None)
+        .on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "count": sa.case((window_over, 1), else_=LimitCount.count + 1),
+                "window_ends_at": sa.case((window_over, fresh_end), else_=LimitCount.window_ends_at),
+                "blocked_until": None,
+            },
+            where=sa.or_(
+                window_over,
+                sa.and_(
+                    LimitCount.count < rule.most,
+                    sa.or_(LimitCount.blocked_until.is_(None), LimitCount.blocked_until <= now),
+                ),
+            ),
+        )
+        .returning(LimitCount.count)
+    )
+    count = conn.execute(statement).scalar_one_or_none()
+    if count is None:
+        held = db.get(conn, LimitCount, LimitCount.key == key)
+        until = held.window_ends_at if held.count >= rule.most else held.blocked_until or held.window_ends_at
+        return Refused(Reason.TOO_MANY_TRIES, retry_after=max(until - now, timedelta(seconds=1)))
+    wait = rule.wait_after(count)
+    if wait:
+        conn.execute(sa.update(LimitCount).where(LimitCount.key == key).values(blocked_until=now + wait))
+    return None
+
+
+def give_back(conn: Connection, limit: Limit, who: str) -> None:
+    """Uncount one try that turned out well or that was not the person's fault (R19, R79)."""
+    key = f"{limit.name.lower()}:{who}"
+    conn.execute(
+        sa.update(LimitCount)
+        .where(LimitCount.key == key, LimitCount.count > 0)
+        .values(count=LimitCount.count - 1, blocked_until=None)
+    )
+
+
+def clear(conn: Connection, limit: Limit, who: str) -> None:
+    """Forget every counted try of one key, as a success does for its own factor (R18)."""
+    conn.execute(sa.delete(LimitCount).where(LimitCount.key == f"{limit.name.lower()}:{who}"))
+
+
+def sweep(conn: Connection) -> int:
+    """Delete counts whose window is over; tell how many."""
+    return conn.execute(sa.delete(LimitCount).where(LimitCount.window_ends_at <= clock.now())).rowcount
+
+
+def is_spent(conn: Connection, limit: Limit, who: str) -> bool:
+    """Whether every try of the window is used, so that waiting a little no longer helps (R13)."""
+    held = db.find(conn, LimitCount, LimitCount.key == f"{limit.name.lower()}:{who}")
+    return held is not None and held.count >= limit.value.most and held.window_ends_at > clock.now()

@@ -1,0 +1,36 @@
+"""How an expected "no" is said: returned, never raised, so that what was counted or revoked stays written."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why not. The values go to the audit log and to `data-error`; `web/messages.py` has the words for people."""
+
+    WRONG_CREDENTIALS = "wrong_credentials"
+    TOO_MANY_TRIES = "too_many_tries"
+    NOT_MATCHED = "not_matched"
+    WRONG_CODE = "wrong_code"
+    CODE_DEAD = "code_dead"
+    JOURNEY_GONE = "journey_gone"
+    WRONG_STEP = "wrong_step"
+    ALREADY_DONE = "already_done"
+    USERNAME_TAKEN = "username_taken"
+    USERNAME_NOT_ALLOWED = "username_not_allowed"
+    PASSWORD_TOO_SHORT = "password_too_short"
+    PASSWORD_TOO_LONG = "password_too_long"
+    PASSWORD_COMMON = "password_common"
+    ACCOUNT_NOT_ACTIVE = "account_not_active"
+    NOT_FOUND = "not_found"
+    NOT_ALLOWED = "not_allowed"
+    REPLAYED = "replayed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An expected "no". `retry_after` is set where waiting helps."""
+
+    reason: Reason
+    retry_after: timedelta | None = None
