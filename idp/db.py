@@ -116,7 +116,8 @@ def add_unless_taken(conn: Connection, row: Row) -> bool:
     INSERT.
     """
     statement = upsert(conn, type(row)).values(_values(row)).on_conflict_do_nothing()
-    return conn.execute(statement).rowcount == 1
+    # SQLAlchemy forgets an INSERT's row count on PostgreSQL unless it is told to keep it.
+    return conn.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def upsert(conn: Connection, model: type[Row]) -> sqlite.Insert | postgresql.Insert:

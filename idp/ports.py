@@ -56,6 +56,8 @@ class Matched:
     person_key: str
     """The authority's own lasting key for the person: it stays when an EDIPI changes."""
     edipi: str
+    email_of_record: str | None = None
+    """An e-mail address that the authority has held for this person, and for nobody else, for 30 days; None where there is none."""
 
     def __repr__(self) -> str:
         """Without saying who."""
