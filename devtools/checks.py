@@ -1,0 +1,102 @@
+"""Lint, types, import contracts, migrations, generated pages and tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devtools import environment, phrases, system
+from devtools.terminal import StopError, in_ci, say, show
+
+CHROMIUM = "chromium"
+WITHOUT_BROWSER = ("-m", "not browser")
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run pytest, with what it needs in place; its own exit code comes back."""
+    python = environment.ensure(environment.WITH_CHECKS)
+    return _pytest(python, arguments)
+
+
+def check() -> int:
+    """Run every check, then the tests; one that fails does not hide the others. 0 only if all went well."""
+    python = environment.ensure(environment.WITH_CHECKS)
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="guidon-check-") as folder:
+        env = _settings(Path(folder))
+        for name, argv in _commands(python):
+            say(f"--- {name}")
+            if show(argv, env=env):
+                failed.append(name)
+        say("--- phrases for translation")
+        try:
+            phrases.check(python)
+        except StopError as stop:
+            say(str(stop))
+            failed.append("phrases for translation")
+    if failed:
+        say(f"\nFailed: {', '.join(failed)}. The tests follow.\n")
+    else:
+        say("--- tests")
+    tested = _pytest(python, ())
+    return 1 if failed or tested else 0
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Run the benchmarks; they print their figures and where they wrote them."""
+    python = environment.ensure(environment.WITH_CHECKS)
+    return show([python, "-m", "bench", *arguments])
+
+
+def _commands(python: str) -> list[tuple[str, list[str]]]:
+    run = (python, "-m")
+    return [
+        ("ruff: lint", [*run, "ruff", "check", "."]),
+        ("ruff: format", [*run, "ruff", "format", "--check", "."]),
+        ("mypy --strict", [*run, "mypy"]),
+        ("import contracts", [python, "-c", "from importlinter.cli import lint_imports_command as go; go()"]),
+        ("keys, in an empty place", [*run, "idp", "keys", "init"]),
+        ("migrations: from nothing to the newest", [*run, "idp", "db", "upgrade"]),
+        ("migrations: what the code declares", [*run, "idp", "db", "check"]),
+        ("generated pages", [*run, "idp", "docs", "--check"]),
+    ]
+
+
+def _settings(folder: Path) -> Mapping[str, str]:
+    """An empty place for the checks that need a database; nothing of a real installation is touched."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+    return mine | {
+        "IDP_DEMO": "1",
+        "IDP_ISSUER": "http://localhost:5000",
+        "IDP_KEYS": str(folder / "keys"),
+        "IDP_SMTP_URL": "smtp://localhost:5025",
+        "DATABASE_URL": f"sqlite:///{folder / 'check.db'}",
+    }
+
+
+def _pytest(python: str, arguments: Sequence[str]) -> int:
+    chosen: tuple[str, ...] = () if _have_browser() else WITHOUT_BROWSER
+    if not arguments and (workers := min(4, os.cpu_count() or 1)) > 1:
+        chosen += ("-n", str(workers), "--dist", "loadfile")
+    return show([python, "-m", "pytest", *chosen, *arguments])
+
+
+def _have_browser() -> bool:
+    """Whether Debian's Chromium is here, installing it where we may.
+
+    Where we may not, a person is told the command and the browser tests stay out; a machine that asked (CI) gets a
+    failure, because there nothing may be missing unseen.
+    """
+    if shutil.which(CHROMIUM):
+        return True
+    try:
+        system.install([CHROMIUM], why="The browser tests walk the pages in Debian's Chromium, which is not installed.")
+    except StopError as missing:
+        if in_ci():
+            raise
+        say(f"{missing}\nGoing on WITHOUT the browser tests.\n")
+        return False
+    return True
