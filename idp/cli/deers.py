@@ -1,0 +1,243 @@
+"""`idp deers`: make an invented directory, load one, look at a person in it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from idp import clock
+from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services
+from idp.directory import generate as generator
+from idp.directory import load, people
+from idp.directory.load import BadFile
+from idp.directory.people import Family, Whole
+from idp.directory.records import Email, Facts, Postal
+from idp.directory.tables import NumberKind
+from idp.ports import Services
+
+
+@click.group()
+def deers() -> None:
+    """The embedded directory of people and their eligibility."""
+
+
+@deers.command()
+@click.option(
+    "--people",
+    "count",
+    type=click.IntRange(1, generator.MOST),
+    default=1_000,
+    show_default=True,
+    help="How many, beside the named cast.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same people."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day on which ages hold; today if not given.")
+@json_option
+def generate(*, count: int, seed: int, out: Path, as_of: datetime | None, as_json: bool) -> None:
+    """Invent people in households, always with the named cast, as a directory file."""
+    today = as_of.date() if as_of else clock.now().date()
+    try:
+        with _progress("Inventing people", count) as progress:
+            written = generator.write_file(out, count=count, seed=seed, today=today, progress=progress)
+    except OSError as failed:
+        fail(f"{out} cannot be written: {failed.strerror}")
+    named = written - count
+    if as_json:
+        echo_json(
+            {
+                "file": str(out),
+                "people": written,
+                "invented": count,
+                "named": named,
+                "seed": seed,
+                "as_of": today.isoformat(),
+            }
+        )
+    else:
+        click.echo(
+            f"{out} holds {written} people: {named} named ones and {count} invented by seed {seed}, as of {today}."
+        )
+
+
+@deers.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_services
+def import_(services: Services, file: Path, *, as_json: bool) -> None:
+    """Load a directory file: all of it, or, if one line is bad, nothing."""
+    try:
+        with _progress("Loading people", max(1, file.stat().st_size)) as progress:
+            loaded = load.load_file(services, file, actor=operator(), progress=progress)
+    except OSError as failed:
+        fail(f"{file} cannot be read: {failed.strerror}")
+    except BadFile as bad:
+        if as_json:
+            echo_json(
+                {"applied": False, "faults": [{"line": fault.line, "reason": fault.reason} for fault in bad.faults]}
+            )
+            raise SystemExit(REFUSED) from None
+        lines = [f"  line {fault.line}: {fault.reason}" for fault in bad.faults]
+        fail(
+            "\n".join(
+                [f"Nothing of {file} was loaded. These lines are wrong (the first of them, if there are many):", *lines]
+            )
+        )
+    if as_json:
+        echo_json({"applied": True, "added": loaded.added, "changed": loaded.changed, "unchanged": loaded.unchanged})
+    else:
+        click.echo(f"{loaded.added} people added, {loaded.changed} changed, {loaded.unchanged} as they were.")
+
+
+@deers.command()
+@click.argument("edipi")
+@json_option
+@pass_services
+def show(services: Services, edipi: str, *, as_json: bool) -> None:
+    """Show the person with this DoD ID number, with every number and address masked."""
+    bare = edipi.replace("-", "").replace(" ", "")
+    if not (bare.isascii() and bare.isdigit() and len(bare) == 10):
+        raise click.BadParameter("a DoD ID number has ten digits", param_hint="EDIPI")
+    with services.db.read() as conn:
+        whole = people.find(conn, services.keyring, bare)
+    if whole is None:
+        fail("The directory knows nobody with this number.", code=NOT_FOUND)
+    shown = _shown(whole)
+    if as_json:
+        echo_json(shown)
+    else:
+        for name, value in shown.items():
+            _tell(name, value)
+
+
+def _shown(whole: Whole) -> dict[str, Any]:
+    facts = whole.facts
+    return {
+        "edipi": _masked(facts.edipi),
+        "other_edipis": [_masked(edipi) for edipi in facts.other_edipis],
+        "ssn_on_file": any(number.kind == NumberKind.SSN.value for number in whole.numbers),
+        "dbn_on_file": any(number.kind == NumberKind.DBN.value for number in whole.numbers),
+        "name": _name(facts),
+        "former_family_names": list(facts.former_family_names),
+        "birth_date": facts.birth_date.isoformat(),
+        "gender": facts.gender,
+        "deceased_on": facts.deceased_on and facts.deceased_on.isoformat(),
+        "conflict_since": facts.conflict_since and facts.conflict_since.isoformat(),
+        "emails": [_email(email, whole) for email in facts.emails],
+        "postal": [_post(post, whole) for post in facts.postal],
+        "sponsors": [_relation(family) for family in whole.sponsors],
+        "dependants": [_relation(family) for family in whole.dependants],
+        "affiliations": [
+            {
+                "category": each.category,
+                "branch": each.branch,
+                "begin": each.begin.isoformat(),
+                "end": each.end and each.end.isoformat(),
+                "end_reason": each.end_reason,
+                "source_code": each.source_code,
+            }
+            for each in facts.affiliations
+        ],
+        "eligibility": [
+            {
+                "program": each.program,
+                "plan": each.plan,
+                "status": each.status,
+                "begin": each.begin.isoformat(),
+                "end": each.end and each.end.isoformat(),
+                "source_code": each.source_code,
+            }
+            for each in facts.eligibility
+        ],
+        "source_code": facts.source_code,
+        "changed_at": whole.row.changed_at.isoformat(),
+    }
+
+
+def _email(email: Email, whole: Whole) -> dict[str, Any]:
+    local, _, domain = email.address.rpartition("@")
+    return {
+        "address": f"{local[:1]}…@{domain}",
+        "since": email.since.isoformat(),
+        "changed_by": email.changed_by.value,
+        "shared_with": whole.shared_emails[email.address],
+    }
+
+
+def _post(post: Postal, whole: Whole) -> dict[str, Any]:
+    return {
+        "locality": post.locality,
+        "region": post.region,
+        "country": post.country,
+        "since": post.since.isoformat(),
+        "changed_by": post.changed_by.value,
+        "shared_with": whole.shared_postal[post],
+    }
+
+
+def _relation(family: Family) -> dict[str, Any]:
+    relation = family.relation
+    return {
+        "edipi": _masked(family.facts.edipi),
+        "name": _name(family.facts),
+        "relationship": relation.relationship,
+        "begin": relation.begin.isoformat(),
+        "end": relation.end and relation.end.isoformat(),
+        "custody": relation.custody,
+    }
+
+
+def _name(facts: Facts) -> str:
+    return " ".join(part for part in (facts.given_name, facts.middle_name, facts.family_name, facts.suffix) if part)
+
+
+def _masked(number: str) -> str:
+    return "•" * (len(number) - 4) + number[-4:]
+
+
+def _tell(name: str, value: object) -> None:
+    label = name.replace("_", " ")
+    if isinstance(value, list):
+        for each in value:
+            told = (
+                ", ".join(f"{key} {_word(word)}" for key, word in each.items() if word is not None)
+                if isinstance(each, dict)
+                else each
+            )
+            click.echo(f"{label}: {told}")
+    elif value is not None:
+        click.echo(f"{label}: {_word(value)}")
+
+
+def _word(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, gone when done; nothing where no person is looking. It moves by hundredths, so that it costs nothing."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        shown = 0
+
+        def moved(done: int) -> None:
+            nonlocal shown
+            if (done - shown) * 100 >= total:
+                shown = done
+                bar.update(task, completed=done)
+
+        yield moved

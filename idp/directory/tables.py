@@ -1,0 +1,107 @@
+"""What the embedded directory keeps. Who a person is lies sealed in one column; numbers and addresses are only keyed HMACs.
+
+Affiliations and eligibility are sealed too: a child's begins on the day of birth. SSN and DBN are not kept at all, only their
+HMACs (R75, R76).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import db
+from idp.keyring import Keyring
+
+
+class NumberKind(StrEnum):
+    """The numbers a person can be found by."""
+
+    SSN = "ssn"
+    EDIPI = "edipi"
+    DBN = "dbn"
+
+
+class AddressKind(StrEnum):
+    EMAIL = "email"
+    POST = "post"
+
+
+class DeersPerson(db.Row):
+    """One person. The id is a serial number given at import: rows beside it then lie side by side, which a million people need."""
+
+    __tablename__ = "deers_person"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key_mac: Mapped[str] = mapped_column(unique=True)
+    facts_sealed: Mapped[bytes]
+    content_mac: Mapped[str]
+    """Keyed HMAC of the whole record, by which a repeated import knows what has not changed."""
+    changed_at: Mapped[datetime]
+
+
+class DeersIdentifier(db.Row):
+    """A number that leads to a person. An EDIPI or DBN leads to one; an SSN may be on file for two, which is then a conflict."""
+
+    __tablename__ = "deers_identifier"
+
+    mac: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+    kind: Mapped[str]
+    current: Mapped[bool]
+
+    __table_args__ = (
+        sa.Index(
+            "uq_deers_identifier_one_person",
+            "mac",
+            unique=True,
+            sqlite_where=sa.text("kind <> 'ssn'"),
+            postgresql_where=sa.text("kind <> 'ssn'"),
+        ),
+    )
+
+
+class DeersAddress(db.Row):
+    """That a person has an address of record, so that one which others share can be told; the address itself is sealed."""
+
+    __tablename__ = "deers_address"
+
+    mac: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+    kind: Mapped[str]
+
+
+class DeersRelation(db.Row):
+    """That a person depends on a sponsor, so that a sponsor's dependants are found. What they are to each other is sealed."""
+
+    __tablename__ = "deers_relation"
+
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True)
+    sponsor_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+
+
+PARTS: tuple[type[db.Row], ...] = (DeersIdentifier, DeersAddress, DeersRelation)
+"""The tables that hang from a person, and are written anew when the person's record has changed."""
+
+
+def person_mac(keyring: Keyring, key: str) -> str:
+    """What a person is found by through the authority's key."""
+    return keyring.mac("deers:person", key)
+
+
+def number_mac(keyring: Keyring, kind: NumberKind, number: str) -> str:
+    """What a number is found by (R75): a key for each kind, so that an SSN and an EDIPI with the same digits never meet."""
+    return keyring.mac(f"deers:{kind}", number)
+
+
+def email_mac(keyring: Keyring, email: str) -> str:
+    """What tells that two people share an address: its whole text without case."""
+    return keyring.mac("deers:email", email.strip().casefold())
+
+
+def post_mac(keyring: Keyring, *lines: str | None) -> str:
+    """The same for a postal address: letters and digits alone, without case."""
+    bare = "\x1f".join(
+        "".join(character for character in (line or "").casefold() if character.isalnum()) for line in lines
+    )
+    return keyring.mac("deers:post", bare)

@@ -1,0 +1,368 @@
+"""Matching: names with tolerance, numbers and birth dates without, and the same work for every answer."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp import clock, keyring
+from idp.adapters.deers import EmbeddedDirectory
+from idp.db import Database
+from idp.directory import cast, load
+from idp.directory.matching import age, family_names_fit, given_names_fit, words, years_later
+from idp.directory.records import ChangedBy, Email, Record
+from idp.directory.tables import DeersPerson
+from idp.keyring import Keyring
+from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown
+
+NAMES = st.text(alphabet=st.characters(categories=("L", "Mn", "Pd", "Zs"), include_characters="'’.-"), max_size=30)
+
+
+@pytest.fixture
+def keys(keys_folder: Path) -> Keyring:
+    return keyring.load(keys_folder)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def directory(database: Database, keys: Keyring) -> EmbeddedDirectory:
+    return EmbeddedDirectory(database, keys)
+
+
+def record(key: str) -> Record:
+    """Somebody of the cast, as of today."""
+    return next(one for one in cast.people(clock.now().date()) if one.person == key)
+
+
+def claim(of: Record, **changed: Any) -> Claimed:
+    """What this person would type, with something changed."""
+    said: dict[str, Any] = {
+        "given_name": of.given_name,
+        "family_name": of.family_name,
+        "born": of.birth_date,
+        "id_kind": IdKind.SSN,
+        "id_number": of.ssn or "",
+    }
+    return Claimed(**{**said, **changed})
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        "O'Neil-Garcia",
+        "o’neil garcia",
+        "ONEILGARCIA",
+        "O Neil García",
+        "O'Neil-Garcia Jr.",
+        "O'NEIL-GARCIA III",
+        "Garcia-O'Neil",
+        "Garcia",
+        "O'Neil",
+        "  O'Neil - Garcia ",
+    ],
+)
+def test_a_family_name_fits_however_it_is_written(claimed: str) -> None:
+    assert family_names_fit(claimed, "O'Neil-Garcia")
+
+
+@pytest.mark.parametrize(
+    ("claimed", "held"),
+    [
+        ("Neil", "O'Neil-Garcia"),
+        ("O", "O'Neil-Garcia"),
+        ("Garci", "O'Neil-Garcia"),
+        ("Example", "Sample"),
+        ("", "Example"),
+        ("-", "Example"),
+        ("'", "'"),
+        ("Jr", "Example"),
+        ("de la", "de la Cruz"),
+        ("Cruz", "de la Vega"),
+        ("Li Smith", "Li Jones"),
+    ],
+)
+def test_another_family_name_does_not_fit(claimed: str, held: str) -> None:
+    assert not family_names_fit(claimed, held)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "held"),
+    [
+        ("de la Cruz", "Delacruz"),
+        ("Nunez", "Núñez"),
+        ("Sorensen", "Sørensen"),
+        ("Strasse", "Straße"),
+        ("Lodz", "Łódź"),
+        ("van der Berg", "Vanderberg"),
+        ("Smith-Jones", "Smith"),
+        ("de la Cruz Vega", "de la Cruz"),
+        ("St James", "St. James"),
+        ("V", "V"),
+    ],
+)
+def test_letters_particles_and_double_names_are_told_alike(claimed: str, held: str) -> None:
+    assert family_names_fit(claimed, held)
+
+
+def test_a_string_of_names_cannot_guess_several_at_once() -> None:
+    """R64 counts guesses: one try must not carry ten surnames."""
+    assert not family_names_fit("Adams-Baker-Clark-Davis-Example", "Example")
+    assert not given_names_fit("Alice Bridget Carmen Dana", "Dana", "Q")
+
+
+@given(NAMES, NAMES)
+def test_family_names_fit_both_ways_round(one: str, other: str) -> None:
+    assert family_names_fit(one, other) == family_names_fit(other, one)
+
+
+@given(NAMES)
+def test_a_name_fits_itself_in_any_case_unless_it_is_empty(name: str) -> None:
+    assert family_names_fit(name, name) == bool(words(name))
+    assert words(" ".join(words(name))) == words(name) or len(words(name)) != len(words(" ".join(words(name))))
+
+
+@pytest.mark.parametrize(
+    ("claimed", "held", "middle"),
+    [
+        ("Dana", "Dana", "Q"),
+        ("DANA", "Dana", None),
+        ("Dana Q", "Dana", "Quinn"),
+        ("Dana Quinn", "Dana", "Q."),
+        ("Dana Quinn", "Dana", None),
+        ("Quinn Dana", "Dana", "Quinn"),
+        ("Mary Ann", "Maryann", None),
+        ("Mary-Ann", "Mary", "Ann"),
+        ("Mary", "Mary Ann", "Lou"),
+        ("Jose", "José", "Luis"),
+        ("Dana Jr", "Dana", None),
+    ],
+)
+def test_given_names_fit_with_middle_names_missing_short_or_swapped(
+    claimed: str, held: str, middle: str | None
+) -> None:
+    assert given_names_fit(claimed, held, middle)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "held", "middle"),
+    [
+        ("D", "Dana", "Q"),
+        ("Q", "Dana", "Q"),
+        ("Quinn", "Dana", "Quinn"),
+        ("Dan", "Dana", None),
+        ("Bill", "William", None),
+        ("Dana Rose", "Dana", "Quinn"),
+        ("", "Dana", None),
+        ("Q Dana", "Dana", "Quinn"),
+    ],
+)
+def test_initials_nicknames_and_other_names_do_not_stand_for_the_first(
+    claimed: str, held: str, middle: str | None
+) -> None:
+    assert not given_names_fit(claimed, held, middle)
+
+
+# Ages
+
+
+@given(st.dates(date(1900, 1, 1), date(2020, 12, 31)), st.integers(0, 80))
+def test_a_birthday_is_the_first_day_of_the_new_age(born: date, years: int) -> None:
+    birthday = years_later(born, years)
+    assert age(born, birthday) == years
+    assert age(born, birthday - timedelta(days=1)) == years - 1
+
+
+# The answers
+
+
+def test_the_person_whom_everything_fits_is_matched(directory: EmbeddedDirectory) -> None:
+    dana = record(cast.DANA)
+    by_ssn = directory.match(claim(dana))
+    by_edipi = directory.match(claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi))
+    assert by_ssn == by_edipi == Matched(cast.DANA, "9900000015", email_of_record="dana.example@example.com")
+
+
+def test_an_ssn_is_no_dod_id_number(directory: EmbeddedDirectory) -> None:
+    dana = record(cast.DANA)
+    assert directory.match(claim(dana, id_kind=IdKind.DOD_ID)) is NoMatch.NO_SUCH_NUMBER
+    assert directory.match(claim(dana, id_number=dana.edipi)) is NoMatch.NO_SUCH_NUMBER
+
+
+def test_a_former_surname_still_matches(directory: EmbeddedDirectory) -> None:
+    assert isinstance(directory.match(claim(record(cast.ROBIN), family_name="Sampleton")), Matched)
+
+
+def test_each_no_has_its_reason(directory: EmbeddedDirectory) -> None:
+    cases: list[tuple[str, dict[str, Any], NoMatch]] = [
+        (cast.DANA, {"id_number": cast.NOT_IN_DEERS}, NoMatch.NO_SUCH_NUMBER),
+        (cast.DANA, {"family_name": "Sample"}, NoMatch.NAME_DIFFERS),
+        (cast.DANA, {"given_name": "Robin"}, NoMatch.NAME_DIFFERS),
+        (cast.DANA, {"born": date(1984, 10, 2)}, NoMatch.BIRTH_DATE_DIFFERS),
+        (cast.DANA, {"born": date(1984, 2, 11)}, NoMatch.BIRTH_DATE_DIFFERS),
+        (cast.SOL, {}, NoMatch.DECEASED),
+        (cast.KIT, {}, NoMatch.TOO_YOUNG),
+        (cast.LEE, {}, NoMatch.TOO_YOUNG),
+        (cast.VAL, {}, NoMatch.CONFLICT),
+        (cast.VAL, {"id_kind": IdKind.DOD_ID, "id_number": "9900000112"}, NoMatch.CONFLICT),
+    ]
+    for key, changed, why in cases:
+        assert directory.match(claim(record(key), **changed)) is why, (key, changed)
+
+
+def test_an_account_is_open_from_the_eighteenth_birthday(directory: EmbeddedDirectory) -> None:
+    lee = record(cast.LEE)
+    birthday = years_later(lee.birth_date, 18)
+    with time_machine.travel(birthday - timedelta(days=1), tick=False):
+        assert directory.match(claim(lee)) is NoMatch.TOO_YOUNG
+    with time_machine.travel(birthday, tick=False):
+        assert isinstance(directory.match(claim(lee)), Matched)
+
+
+def test_a_former_edipi_leads_to_the_present_one(
+    database: Database, keys: Keyring, directory: EmbeddedDirectory
+) -> None:
+    """A changed EDIPI keeps the person: the key is the same, the number the newest."""
+    dana = record(cast.DANA)
+    renumbered = dana.model_copy(update={"edipi": "9900000500", "other_edipis": (dana.edipi,)})
+    load.load_people(database, keys, [renumbered], actor="operator:test")
+    found = directory.match(claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi))
+    assert isinstance(found, Matched)
+    assert (found.person_key, found.edipi) == (cast.DANA, "9900000500")
+
+
+def test_one_ssn_for_two_people_is_told_apart_by_the_rest_or_refused(
+    database: Database, keys: Keyring, directory: EmbeddedDirectory
+) -> None:
+    dana = record(cast.DANA)
+    twin = dana.model_copy(update={"person": "twin", "edipi": "9900000501", "dbn": None, "given_name": "Dora"})
+    load.load_people(database, keys, [twin], actor="operator:test")
+    assert isinstance(directory.match(claim(dana)), Matched)
+    assert isinstance(directory.match(claim(twin)), Matched)
+    same = twin.model_copy(update={"given_name": "Dana"})
+    load.load_people(database, keys, [same], actor="operator:test")
+    assert directory.match(claim(dana)) is NoMatch.AMBIGUOUS
+    third = twin.model_copy(update={"person": "third", "edipi": "9900000502", "given_name": "Dina"})
+    load.load_people(database, keys, [twin, third], actor="operator:test")
+    assert directory.match(claim(dana)) is NoMatch.AMBIGUOUS
+
+
+def test_an_email_counts_only_if_it_is_settled_and_nobody_elses(
+    database: Database, keys: Keyring, directory: EmbeddedDirectory
+) -> None:
+    dana, robin = record(cast.DANA), record(cast.ROBIN)
+    today = clock.now().date()
+
+    def with_emails(of: Record, *emails: Email) -> str | None:
+        load.load_people(database, keys, [of.model_copy(update={"emails": emails})], actor="operator:test")
+        found = directory.match(claim(of))
+        assert isinstance(found, Matched)
+        return found.email_of_record
+
+    def email(address: str, *, days: int = 30, by: ChangedBy = ChangedBy.SELF) -> Email:
+        return Email(address=address, since=today - timedelta(days=days), changed_by=by)
+
+    assert with_emails(dana) is None
+    assert with_emails(dana, email("a@example.com", days=29)) is None
+    assert with_emails(dana, email("a@example.com")) == "a@example.com"
+    assert with_emails(dana, email("a@example.com", by=ChangedBy.OFFICE)) is None
+    assert with_emails(dana, email("a@example.com", days=3), email("b@example.com")) == "b@example.com"
+    assert with_emails(robin, email("B@Example.com")) is None, "it is Dana's too"
+    assert with_emails(dana, email("b@example.com"), email("c@example.com")) == "c@example.com"
+
+
+# The same work for every answer (R63)
+
+_COUNTED = {"compare", "unseal", "read_facts", "mac", "list_by_number", "list_unshared"}
+
+
+def work_of(act: Callable[[], object]) -> Counter[str]:
+    """How often the costly functions ran, and how many statements went to the database."""
+    counted: Counter[str] = Counter()
+
+    def called(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_name in _COUNTED and "/idp/" in frame.f_code.co_filename:
+            counted[frame.f_code.co_name] += 1
+
+    def statement(*_arguments: object) -> None:
+        counted["statements"] += 1
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", statement)
+    sys.setprofile(called)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+        sa.event.remove(sa.Engine, "before_cursor_execute", statement)
+    return counted
+
+
+def test_every_answer_takes_the_same_work(database: Database, keys: Keyring, directory: EmbeddedDirectory) -> None:
+    dana = record(cast.DANA)
+    twin = dana.model_copy(update={"person": "twin", "edipi": "9900000501", "dbn": None, "ssn": "900000502"})
+    other = twin.model_copy(update={"person": "other", "edipi": "9900000502"})
+    load.load_people(database, keys, [twin, other], actor="operator:test")
+    claims = {
+        NoMatch.NO_SUCH_NUMBER: claim(dana, id_number=cast.NOT_IN_DEERS),
+        NoMatch.NAME_DIFFERS: claim(dana, given_name="X", family_name="Y"),
+        NoMatch.BIRTH_DATE_DIFFERS: claim(dana, born=date(1999, 9, 9)),
+        NoMatch.DECEASED: claim(record(cast.SOL)),
+        NoMatch.TOO_YOUNG: claim(record(cast.KIT)),
+        NoMatch.CONFLICT: claim(record(cast.VAL)),
+        NoMatch.AMBIGUOUS: claim(twin),
+    }
+    assert set(claims) == set(NoMatch)
+    expected = work_of(lambda: directory.match(claim(dana)))
+    assert set(expected) > _COUNTED, "each was seen at work"
+    assert work_of(lambda: directory.match(claim(record(cast.MAX)))) == expected, "also without an e-mail on file"
+    for why, said in claims.items():
+        answers: list[object] = []
+        assert work_of(partial(_keep, answers, directory, said)) == expected, why
+        assert answers == [why]
+
+
+def _keep(answers: list[object], directory: EmbeddedDirectory, said: Claimed) -> None:
+    answers.append(directory.match(said))
+
+
+# When the directory cannot be asked (R79)
+
+
+def test_a_directory_that_cannot_be_read_is_down_and_not_empty(tmp_path: Path, keys: Keyring) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'nothing-here.db'}")
+    directory = EmbeddedDirectory(database, keys)
+    with pytest.raises(PortDown):
+        directory.match(claim(record(cast.DANA)))
+    with pytest.raises(PortDown):
+        directory.count()
+    database.close()
+
+
+def test_facts_moved_to_another_person_do_not_open(
+    database: Database, keys: Keyring, directory: EmbeddedDirectory
+) -> None:
+    """R74: two rows' sealed columns are swapped."""
+    with database.engine.begin() as conn:
+        one, other = conn.execute(sa.select(DeersPerson.id, DeersPerson.facts_sealed).order_by(DeersPerson.id).limit(2))
+        for id_, facts in ((one.id, other.facts_sealed), (other.id, one.facts_sealed)):
+            conn.execute(sa.update(DeersPerson).where(DeersPerson.id == id_).values(facts_sealed=facts))
+    with pytest.raises(PortDown):
+        directory.match(claim(record(cast.DANA)))
