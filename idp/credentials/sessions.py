@@ -71,61 +71,29 @@ class Listed:
     last_seen_at: datetime
 
 
-def open_session(conn: Connection, account: Account, *, methods: tuple[str, ...]) -> str:
-    """Open a session for an account that has just shown `methods`, and return the handle for its cookie (R80, R81)."""
-    handle = crypto.new_handle()
-    session_id = crypto.new_id()
-    db.add(
-        conn,
-        Session(
-            id=session_id,
-            account_id=account.id,
-            person_id=account.person_id,
-            ended_at=None,
-            **_begun(handle, methods),
-        ),
-    )
-    _record_success(conn, account, session_id, methods)
-    return handle
+def open_session(conn: Connection, account: Account, *, methods: tuple[str, ...], old_handle: str | None = None) -> str:
+    """Open a session for an account that has just shown `methods`, and return the handle for its cookie (R80).
 
-
-def reopen_session(conn: Connection, account: Account, *, methods: tuple[str, ...], old_handle: str | None) -> str:
-    """As `open_session`, in a browser that holds `old_handle`, which opens nothing afterwards (R81).
-
-    The same person's session keeps its id, so that the clients it signed in to stay signed in; its strength and its age
-    are this sign-in's alone (R85). Anyone else's session of that browser ends.
+    Whatever handle this browser held before (`old_handle`) opens nothing afterwards (R81). If that was this account's own
+    session, it keeps its id under the new handle, so that the clients it signed in to stay signed in; its strength and age
+    become those of this sign-in alone (R85). Anybody else's session in this browser ends.
     """
-    old = find_signed_in(conn, old_handle) if old_handle else None
-    if old is None or old.account_id != account.id:
-        if old is not None:
-            end_session(conn, old.session_id, actor=account.id, why="replaced")
-        return open_session(conn, account, methods=methods)
-    handle = crypto.new_handle()
-    renewed = db.swap(
-        conn,
-        sa.update(Session)
-        .where(Session.id == old.session_id, Session.handle_digest == crypto.digest(old_handle or ""))
-        .values(**_begun(handle, methods)),
-    )
-    if not renewed:
-        return open_session(conn, account, methods=methods)
-    _record_success(conn, account, old.session_id, methods)
-    return handle
-
-
-def _begun(handle: str, methods: tuple[str, ...]) -> dict[str, Any]:
-    """What every sign-in sets, in a new row or a renewed one."""
     now = clock.now()
-    return {
+    handle = crypto.new_handle()
+    begun: dict[str, Any] = {
         "handle_digest": crypto.digest(handle),
         "methods": {"shown": [{"amr": method, "at": clock.epoch(now)} for method in methods]},
         "authenticated_at": now,
         "last_seen_at": now,
         "expires_at": now + ABSOLUTE,
     }
-
-
-def _record_success(conn: Connection, account: Account, session_id: str, methods: tuple[str, ...]) -> None:
+    session_id = _renew(conn, account, old_handle, begun) if old_handle else None
+    if session_id is None:
+        session_id = crypto.new_id()
+        db.add(
+            conn,
+            Session(id=session_id, account_id=account.id, person_id=account.person_id, ended_at=None, **begun),
+        )
     audit.record(
         conn,
         Event.SIGN_IN_SUCCEEDED,
@@ -135,6 +103,19 @@ def _record_success(conn: Connection, account: Account, session_id: str, methods
         session=session_id,
         methods=list(methods),
     )
+    return handle
+
+
+def _renew(conn: Connection, account: Account, old_handle: str, begun: dict[str, Any]) -> str | None:
+    """Begin this account's session of the browser anew and tell its id; end it if it is somebody else's."""
+    old = find_signed_in(conn, old_handle)
+    if old is None:
+        return None
+    if old.account_id != account.id:
+        end_session(conn, old.session_id, actor=account.id, why="replaced")
+        return None
+    still = sa.and_(Session.handle_digest == crypto.digest(old_handle), Session.ended_at.is_(None))
+    return old.session_id if db.swap(conn, sa.update(Session).where(still).values(**begun)) else None
 
 
 def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:

@@ -1,0 +1,185 @@
+"""Signing in by username and password. A stranger learns nothing of an account here, not even that it exists."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from idp import audit, limits
+from idp.accounts import accounts
+from idp.accounts.accounts import Account, State
+from idp.audit import ANONYMOUS, Event
+from idp.credentials import devices, passwords, sessions
+from idp.credentials.passwords import Busy, Hashed, Password
+from idp.keyring import Keyring
+from idp.limits import Limit
+from idp.outcomes import Reason, Refused
+from idp.ports import Services
+
+_METHODS = ("pwd",)
+
+# No username is longer, so nothing longer is looked up; it is counted and checked like any unknown one.
+_LONGEST_USERNAME = 256
+
+
+@dataclass(frozen=True, repr=False)
+class Browser:
+    """What the browser brought: the session it held, and the device it is known as."""
+
+    session: str | None
+    device: str | None
+    address: str
+
+    def __repr__(self) -> str:
+        """Without the handles (R77)."""
+        return "Browser()"
+
+
+@dataclass(frozen=True, repr=False)
+class Opened:
+    """It went well: the handles for the browser's cookies. No `device`: whatever it remembered is forgotten."""
+
+    session: str
+    device: str | None
+
+    def __repr__(self) -> str:
+        """Without the handles (R77)."""
+        return "Opened()"
+
+
+@dataclass(frozen=True)
+class NotActive:
+    """The password was right, but the account cannot be used; its owner may hear why."""
+
+    state: State
+
+
+def sign_in(
+    services: Services, *, username: str, password: str, remember: bool, browser: Browser
+) -> Opened | NotActive | Refused:
+    """Check a username and password, and open the session.
+
+    Unknown, locked and wrong give the same answer after the same work (R21, R23). The try is counted before it is
+    judged, in a write of its own (R15); argon2 runs outside every transaction. Raises `Busy`, and then nothing was
+    counted (R79).
+    """
+    keyring = services.keyring
+    network = network_of(browser.address)
+    with services.db.read() as conn:
+        account = _find(conn, username)
+        stored = passwords.find_password(conn, account.id) if account else None
+    who = _counted_by(keyring, account, username)
+    if (refused := services.db.write(lambda conn: _reserve(conn, account, who, network))) is not None:
+        return refused
+    try:
+        right = passwords.verify(keyring, stored, password)
+    except Busy:
+        services.db.write(lambda conn: _give_back(conn, who, network))
+        raise
+    if account is None or stored is None or not right:
+        return services.db.write(lambda conn: _fail(conn, account, who))
+    fresh = _rehashed(keyring, stored, password)
+    return services.db.write(
+        lambda conn: _succeed(
+            conn, account.id, stored, fresh, who=who, network=network, remember=remember, browser=browser
+        )
+    )
+
+
+def network_of(address: str) -> str:
+    """What guesses from one place are counted by: an IPv4 address, or the /64 that one IPv6 subscriber holds (R19)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _find(conn: Connection, username: str) -> Account | None:
+    # PostgreSQL takes no NUL in a text, and no username has one.
+    if len(username) > _LONGEST_USERNAME or "\0" in username:
+        return None
+    return accounts.find_by_username(conn, username)
+
+
+def _counted_by(keyring: Keyring, account: Account | None, username: str) -> str:
+    """One counter for an account, however its name is written (R16, R17); a stranger's name waits just the same."""
+    unknown = keyring.mac("sign_in:username", accounts.username_key(username[:_LONGEST_USERNAME]))
+    return account.id if account else unknown
+
+
+def _reserve(conn: Connection, account: Account | None, who: str, network: str) -> Refused | None:
+    refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, network)
+    if refused is None and (refused := limits.reserve(conn, Limit.PASSWORD, who)) is not None:
+        # Nothing will be checked, so the address has guessed nothing.
+        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+    if refused is not None:
+        _record_refusal(conn, account, refused.reason)
+    return refused
+
+
+def _give_back(conn: Connection, who: str, network: str) -> None:
+    limits.give_back(conn, Limit.PASSWORD, who)
+    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+
+
+def _fail(conn: Connection, account: Account | None, who: str) -> Refused:
+    if account is not None and limits.is_spent(conn, Limit.PASSWORD, who):
+        passwords.disable(conn, account.id)
+    _record_refusal(conn, account, Reason.WRONG_CREDENTIALS)
+    return Refused(Reason.WRONG_CREDENTIALS)
+
+
+def _rehashed(keyring: Keyring, stored: Password, password: str) -> Hashed | None:
+    """The password in today's form if its own is older. When the house is busy, the next sign-in does it (R11)."""
+    if not passwords.needs_rehash(keyring, stored):
+        return None
+    try:
+        return passwords.hash_password(keyring, password)
+    except Busy:
+        return None
+
+
+def _succeed(
+    conn: Connection,
+    account_id: str,
+    checked: Password,
+    fresh: Hashed | None,
+    *,
+    who: str,
+    network: str,
+    remember: bool,
+    browser: Browser,
+) -> Opened | NotActive | Refused:
+    """Everything that a right password changes, in one write; what changed since it was read counts (R87)."""
+    account = accounts.find_account(conn, account_id)
+    stored = passwords.find_password(conn, account_id)
+    if account is None or stored is None or stored.disabled_at or stored.changed_at != checked.changed_at:
+        return _fail(conn, account, who)
+    limits.clear(conn, Limit.PASSWORD, who)
+    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+    if account.state != State.ACTIVE.value:
+        _record_refusal(conn, account, Reason.ACCOUNT_NOT_ACTIVE)
+        return NotActive(State(account.state))
+    if fresh is not None:
+        passwords.replace_hash(conn, checked, fresh)
+    handle = sessions.open_session(conn, account, methods=_METHODS, old_handle=browser.session)
+    device = None
+    if remember:
+        device = devices.remember(conn, account.id, old_handle=browser.device)
+    elif browser.device is not None:
+        devices.forget(conn, browser.device)
+    return Opened(handle, device)
+
+
+def _record_refusal(conn: Connection, account: Account | None, why: Reason) -> None:
+    audit.record(
+        conn,
+        Event.SIGN_IN_REFUSED,
+        actor=ANONYMOUS,
+        subject=account.person_id if account else None,
+        account=account.id if account else None,
+        why=why.value,
+    )
