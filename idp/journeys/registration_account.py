@@ -1,0 +1,136 @@
+"""The last step of a registration: account, password, address, evidence, level and session come into being together."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from idp.accounts import accounts, addresses, people
+from idp.accounts.accounts import Account
+from idp.accounts.levels import Level
+from idp.credentials import passwords, sessions
+from idp.credentials.passwords import Hashed
+from idp.journeys import engine
+from idp.journeys.engine import Journey
+from idp.journeys.registration import REGISTERED, give_back, record_end, reservation_of
+from idp.keyring import Keyring
+from idp.limits import Limit
+from idp.outcomes import Reason, Refused
+from idp.ports import Services
+from idp.proofing import evidence, policy
+from idp.proofing.policy import POLICIES, Delivery, Method, Policy
+
+
+@dataclass(frozen=True, repr=False)
+class Registered:
+    """The account exists and its person is signed in: the session's handle, and the client's request that waits, if
+    one does.
+    """
+
+    session: str
+    request: str | None
+
+    def __repr__(self) -> str:
+        """Without the handles (R77)."""
+        return "Registered()"
+
+
+class _Undone(Exception):
+    """Takes a half-made account back: a returned refusal would commit it."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
+def finish(
+    services: Services, journey: Journey, *, username: str, password: str, old_session: str | None
+) -> Registered | tuple[Refused, ...]:
+    """Make the account with everything that belongs to it, in one write, and sign its person in.
+
+    Every refusal of username and password is told at once. `JOURNEY_GONE`: a newer journey for the same person took
+    over. Runs argon2; raises `Busy`.
+    """
+    email = journey.facts["email"]
+    about = (email.partition("@")[0],) if email else ()
+    with services.db.read() as conn:
+        told = [
+            _check_username(conn, username),
+            passwords.check(password, username=username, alone=True, about=about),
+        ]
+    if refused := tuple(refusal for refusal in told if refusal is not None):
+        return refused
+    hashed = passwords.hash_password(services.keyring, password)
+    try:
+        made = services.db.write(
+            lambda conn: _create(conn, services, journey, username=username, hashed=hashed, old_session=old_session)
+        )
+    except _Undone as undone:
+        made = undone.refused
+    return (made,) if isinstance(made, Refused) else made
+
+
+def _check_username(conn: Connection, username: str) -> Refused | None:
+    """Also whether it is free, so that nobody waits for argon2 only to hear that it is not; the write decides."""
+    if (refused := accounts.check_username(username)) is not None:
+        return refused
+    return Refused(Reason.USERNAME_TAKEN) if accounts.find_by_username(conn, username) is not None else None
+
+
+def _create(
+    conn: Connection,
+    services: Services,
+    journey: Journey,
+    *,
+    username: str,
+    hashed: Hashed,
+    old_session: str | None,
+) -> Registered | Refused:
+    """Everything that an account consists of. Raises `_Undone` where a refusal must leave nothing behind."""
+    keyring = services.keyring
+    facts = journey.facts
+    if not engine.claim_reservation(conn, journey, reservation_of(keyring, journey)):
+        if engine.end(conn, journey, "superseded"):
+            record_end(conn, journey.id, why="superseded")
+        return Refused(Reason.JOURNEY_GONE)
+    if not engine.end(conn, journey, REGISTERED):
+        raise _Undone(Refused(Reason.ALREADY_DONE))
+    chosen = POLICIES[services.settings.policy]
+    code_method = chosen.deliveries[Delivery(facts["delivery"])]
+    shown = {Method.DEERS_MATCH: facts["matched_at"], code_method: facts["redeemed_at"]}
+    level = policy.level_for(chosen, shown.keys())
+    if level is None:
+        # The policy was made stricter while this journey was under way.
+        raise _Undone(Refused(Reason.JOURNEY_GONE))
+    person = people.ensure_person(conn, keyring, person_key=facts["person_key"], edipi=facts["edipi"])
+    subject = people.find_subject(conn, person.id) or people.renew_subject(conn, person.id)
+    account = accounts.create(
+        conn,
+        person_id=person.id,
+        subject_id=subject.id,
+        username=username,
+        level=level,
+        wanted_level=Level(facts["wanted_level"]),
+        proven=policy.is_proven(shown.keys()),
+        policy=chosen.name.value,
+        language=journey.language,
+    )
+    if isinstance(account, Refused):
+        raise _Undone(account)
+    passwords.set_password(conn, account.id, hashed)
+    _keep_address(conn, keyring, account, journey, chosen)
+    for method, at in shown.items():
+        evidence.add(conn, account, method, policy=chosen.name, at=datetime.fromtimestamp(at, UTC))
+    # Success gives back what the address was counted for (DESIGN §7): a clinic's network does not run dry by people
+    # who got through.
+    give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
+    session = sessions.open_session(conn, account, methods=("pwd",), old_handle=old_session)
+    return Registered(session, facts["request"])
+
+
+def _keep_address(conn: Connection, keyring: Keyring, account: Account, journey: Journey, chosen: Policy) -> None:
+    """Keep the address that the code came back from, as the account's verified one."""
+    if journey.facts["delivery"] != Delivery.EMAIL.value:
+        return
+    email = journey.facts["email_of_record"] if chosen.email_of_record else journey.facts["email"]
+    addresses.add(conn, keyring, account_id=account.id, email=email)
