@@ -1,0 +1,180 @@
+"""Authorizations: what one sign-in gave one client, the root that its code and tokens hang from; and the code itself.
+
+Revoking the root kills everything under it at once, since every look-up of a code or token goes through it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import audit, clock, crypto, db
+from idp.audit import Event
+from idp.credentials.sessions import SignedIn
+from idp.keyring import Keyring
+from idp.oidc import prompts, subjects
+from idp.oidc.clients import Client
+from idp.oidc.request import Asked
+
+CODE_LIFE = timedelta(seconds=60)
+TOMBSTONE = timedelta(days=91)
+"""How long a spent code is remembered: longer than the longest refresh token lives (R111)."""
+
+
+class Authorization(db.Row):
+    """One sign-in's gift to one client. The subject person and the acting account differ as soon as somebody acts for another."""
+
+    __tablename__ = "authorization"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(sa.ForeignKey("client.id"), index=True)
+    subject_person_id: Mapped[str] = mapped_column(sa.ForeignKey("person.id"), index=True)
+    subject_id: Mapped[str] = mapped_column(sa.ForeignKey("subject.id"))
+    acting_account_id: Mapped[str] = mapped_column(sa.ForeignKey("account.id"), index=True)
+    session_id: Mapped[str] = mapped_column(index=True)
+    sid: Mapped[str] = mapped_column(index=True)
+    scopes: Mapped[list[str]]
+    nonce: Mapped[str | None]
+    auth_time: Mapped[int]
+    amr: Mapped[list[str]]
+    aal: Mapped[int]
+    level: Mapped[int]
+    acr: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class AuthorizationCode(db.Row):
+    """A code. The spent row stays as a tombstone, so that a replay is seen for what it is."""
+
+    __tablename__ = "authorization_code"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    authorization_id: Mapped[str] = mapped_column(sa.ForeignKey("authorization.id", ondelete="CASCADE"), index=True)
+    client_id: Mapped[str]
+    subject_person_id: Mapped[str]
+    acting_account_id: Mapped[str]
+    redirect_uri: Mapped[str]
+    code_challenge: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]
+
+
+_INSERT = sa.insert(cast("sa.Table", Authorization.__table__))
+_INSERT_CODE = sa.insert(cast("sa.Table", AuthorizationCode.__table__))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Rows that are ready to be written, made outside the write, and the code that they stand for."""
+
+    code: str
+    authorization: dict[str, Any]
+    code_row: dict[str, Any]
+
+
+def draft(keyring: Keyring, client: Client, asked: Asked, signed_in: SignedIn) -> Draft:
+    """An authorization with its code: 256 random bits for one minute (R110)."""
+    now = clock.now()
+    code = crypto.new_handle()
+    id_ = crypto.new_id()
+    people = {"subject_person_id": signed_in.person_id, "acting_account_id": signed_in.account_id}
+    return Draft(
+        code=code,
+        authorization={
+            "id": id_,
+            "client_id": client.id,
+            **people,
+            "subject_id": signed_in.subject_id,
+            "session_id": signed_in.session_id,
+            "sid": subjects.sid_for(keyring, client, signed_in.session_id),
+            "scopes": list(asked.scopes),
+            "nonce": asked.nonce,
+            "auth_time": signed_in.auth_time,
+            "amr": list(signed_in.amr),
+            "aal": signed_in.aal,
+            "level": int(signed_in.level),
+            "acr": prompts.acr_to_tell(signed_in.acr, asked.acr_values),
+            "created_at": now,
+            "revoked_at": None,
+        },
+        code_row={
+            "digest": crypto.digest(code),
+            "authorization_id": id_,
+            "client_id": client.id,
+            **people,
+            "redirect_uri": asked.redirect_uri,
+            "code_challenge": asked.code_challenge,
+            "created_at": now,
+            "expires_at": now + CODE_LIFE,
+            "consumed_at": None,
+        },
+    )
+
+
+def keep(conn: Connection, drafted: Draft) -> None:
+    """Write the authorization and its code, and tell the log."""
+    conn.execute(_INSERT, drafted.authorization)
+    conn.execute(_INSERT_CODE, drafted.code_row)
+    audit.record(
+        conn,
+        Event.CODE_GRANTED,
+        actor=drafted.authorization["acting_account_id"],
+        subject=drafted.authorization["subject_person_id"],
+        client=drafted.authorization["client_id"],
+        authorization=drafted.authorization["id"],
+        scopes=drafted.authorization["scopes"],
+    )
+
+
+def find_code(conn: Connection, code: str) -> tuple[AuthorizationCode, Authorization] | None:
+    """The code, spent or not, with what it stands for."""
+    found = db.find(conn, AuthorizationCode, AuthorizationCode.digest == crypto.digest(code))
+    if found is None:
+        return None
+    return found, db.get(conn, Authorization, Authorization.id == found.authorization_id)
+
+
+def claim_code(conn: Connection, digest: str) -> bool:
+    """Spend a code: true for exactly one of any number of callers (RFC 6749 §4.1.2, R111, R112)."""
+    return db.swap(
+        conn,
+        sa.update(AuthorizationCode)
+        .where(AuthorizationCode.digest == digest, AuthorizationCode.consumed_at.is_(None))
+        .values(consumed_at=clock.now()),
+    )
+
+
+def lower(conn: Connection, authorization_id: str, *, level: int, acr: str) -> None:
+    """Note that the sign-in shows less than it did: what has fallen never rises again in this chain."""
+    conn.execute(sa.update(Authorization).where(Authorization.id == authorization_id).values(level=level, acr=acr))
+
+
+def revoke(conn: Connection, authorization: Authorization, *, actor: str, why: str) -> bool:
+    """Kill everything that hangs from it; false when it was dead already."""
+    revoked = db.swap(
+        conn,
+        sa.update(Authorization)
+        .where(Authorization.id == authorization.id, Authorization.revoked_at.is_(None))
+        .values(revoked_at=clock.now()),
+    )
+    if revoked:
+        audit.record(
+            conn,
+            Event.AUTHORIZATION_REVOKED,
+            actor=actor,
+            subject=authorization.subject_person_id,
+            client=authorization.client_id,
+            authorization=authorization.id,
+            why=why,
+        )
+    return revoked
+
+
+def sweep(conn: Connection) -> int:
+    """Delete authorizations past every token's life, their codes and tokens with them; tell how many."""
+    return conn.execute(sa.delete(Authorization).where(Authorization.created_at <= clock.now() - TOMBSTONE)).rowcount

@@ -1,0 +1,251 @@
+"""Relying parties: what is registered about each, and the secrets that they prove themselves with."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import audit, clock, crypto, db
+from idp.accounts.levels import ACRS
+from idp.audit import Event
+from idp.oidc import redirect_uris
+
+
+class Kind(StrEnum):
+    """What a client runs on, which decides whether it can keep a secret and where it may be redirected to."""
+
+    WEB = "web"
+    SPA = "spa"
+    NATIVE = "native"
+
+
+class AuthMethod(StrEnum):
+    """How a client proves itself at the token endpoint (OIDC Core §9), by the names of the registry."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    NONE = "none"
+
+
+class Pkce(StrEnum):
+    """A client's own rule; without one, the operator's setting stands."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class Client(db.Row):
+    """One relying party. `secret_digests` holds up to two, so that a secret can be changed without a gap (R136)."""
+
+    __tablename__ = "client"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    auth_method: Mapped[str]
+    secret_digests: Mapped[list[str]]
+    redirect_uris: Mapped[list[str]]
+    post_logout_redirect_uris: Mapped[list[str]]
+    origins: Mapped[list[str]]
+    scopes: Mapped[list[str]]
+    grant_types: Mapped[list[str]]
+    subject_type: Mapped[str]
+    sector: Mapped[str]
+    first_party: Mapped[bool]
+    assurance_claims: Mapped[bool]
+    min_acr: Mapped[str | None]
+    pkce: Mapped[str | None]
+    id_token_alg: Mapped[str]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it has nothing to prove itself with (RFC 6749 §2.1)."""
+        return self.auth_method == AuthMethod.NONE.value
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it runs on the person's own device, outside a browser."""
+        return self.kind == Kind.NATIVE.value
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Whether it may use this grant; the name is Authlib's."""
+        return grant_type in self.grant_types
+
+    def may_redirect_to(self, uri: str) -> bool:
+        """Whether this is a registered redirect URI."""
+        return redirect_uris.is_registered(uri, self.redirect_uris, native=self.is_native)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an operator asks of a new client. Anything not given is the safest choice."""
+
+    name: str
+    redirect_uris: tuple[str, ...]
+    kind: Kind = Kind.WEB
+    auth_method: AuthMethod | None = None
+    scopes: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    subject_type: str = "pairwise"
+    first_party: bool = False
+    assurance_claims: bool = True
+    min_acr: str | None = None
+    pkce: Pkce | None = None
+    id_token_alg: str = "RS256"
+
+
+def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterable[str]) -> list[str]:
+    """Everything that keeps this from being registered, in words for an operator (R107)."""
+    native = wanted.kind is Kind.NATIVE
+    faults = []
+    if not wanted.name.strip() or len(wanted.name) > 100 or not wanted.name.isprintable():
+        faults.append("the name must have 1 to 100 printable characters")
+    if not wanted.redirect_uris:
+        faults.append("at least one redirect URI is needed")
+    for uri in (*wanted.redirect_uris, *wanted.post_logout_redirect_uris):
+        if (fault := redirect_uris.fault_of(uri, native=native)) is not None:
+            faults.append(f"{uri} {fault}")
+    for origin in wanted.origins:
+        if (fault := redirect_uris.origin_fault_of(origin)) is not None:
+            faults.append(f"{origin} {fault}")
+    method = method_of(wanted)
+    if wanted.kind is not Kind.WEB and method is not AuthMethod.NONE:
+        faults.append(f"a {wanted.kind.value} client cannot keep a secret: its method is none (RFC 8252 §8.5)")
+    if method is AuthMethod.NONE and wanted.pkce is Pkce.OPTIONAL:
+        faults.append("PKCE is always required of a client without a secret (RFC 9700 §2.1.1)")
+    unknown = sorted(set(wanted.scopes) - set(known_scopes))
+    if unknown:
+        faults.append(f"there is no scope {', '.join(unknown)}")
+    if wanted.min_acr is not None and wanted.min_acr not in ACRS:
+        faults.append(f"the minimum acr must be one of {', '.join(ACRS)}")
+    if wanted.id_token_alg not in known_algs:
+        faults.append(f"ID tokens are signed with {' or '.join(sorted(known_algs))}")
+    return faults
+
+
+def method_of(wanted: Wanted) -> AuthMethod:
+    """The method asked for, or the one that suits the kind."""
+    if wanted.auth_method is not None:
+        return wanted.auth_method
+    return AuthMethod.BASIC if wanted.kind is Kind.WEB else AuthMethod.NONE
+
+
+def create(
+    conn: Connection, wanted: Wanted, *, default_scopes: tuple[str, ...], actor: str
+) -> tuple[Client, str | None]:
+    """Register a client whose wishes have no faults, and hand out its secret, which is kept as a digest and never shown again."""
+    method = method_of(wanted)
+    secret = None if method is AuthMethod.NONE else crypto.new_handle()
+    id_ = crypto.new_id()
+    scopes = wanted.scopes or default_scopes
+    client = Client(
+        id=id_,
+        name=wanted.name.strip(),
+        kind=wanted.kind.value,
+        auth_method=method.value,
+        secret_digests=[] if secret is None else [crypto.digest(secret)],
+        redirect_uris=list(dict.fromkeys(wanted.redirect_uris)),
+        post_logout_redirect_uris=list(dict.fromkeys(wanted.post_logout_redirect_uris)),
+        origins=list(dict.fromkeys(wanted.origins)),
+        scopes=list(dict.fromkeys(("openid", *scopes))),
+        grant_types=["authorization_code", "refresh_token"],
+        subject_type=wanted.subject_type,
+        sector=redirect_uris.sector_of(list(wanted.redirect_uris), id_),
+        first_party=wanted.first_party,
+        assurance_claims=wanted.assurance_claims,
+        min_acr=wanted.min_acr,
+        pkce=None if wanted.pkce is None else wanted.pkce.value,
+        id_token_alg=wanted.id_token_alg,
+        created_at=clock.now(),
+        disabled_at=None,
+    )
+    db.add(conn, client)
+    audit.record(conn, Event.CLIENT_CREATED, actor=actor, subject=None, client=id_, auth_method=method.value)
+    return client, secret
+
+
+def find_client(conn: Connection, client_id: str) -> Client | None:
+    """The client of this id, unless it was switched off."""
+    return db.find(conn, Client, Client.id == client_id, Client.disabled_at.is_(None))
+
+
+def list_clients(conn: Connection) -> list[Client]:
+    """Every client, the oldest first."""
+    return db.list_rows(conn, Client, order_by=Client.created_at)
+
+
+def described(client: Client) -> dict[str, object]:
+    """A client as `idp clients show --json` tells it: by the names of RFC 7591 §2 where it has one, without any secret."""
+    told: dict[str, object] = {
+        "client_id": client.id,
+        "client_name": client.name,
+        "type": client.kind,
+        "redirect_uris": client.redirect_uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "origins": client.origins,
+        "token_endpoint_auth_method": client.auth_method,
+        "grant_types": client.grant_types,
+        "scope": " ".join(client.scopes),
+        "subject_type": client.subject_type,
+        "id_token_signed_response_alg": client.id_token_alg,
+        "first_party": client.first_party,
+        "assurance_claims": client.assurance_claims,
+        "created_at": client.created_at.isoformat(),
+    }
+    for name, value in (("min_acr", client.min_acr), ("pkce", client.pkce)):
+        if value is not None:
+            told[name] = value
+    if client.disabled_at is not None:
+        told["disabled_at"] = client.disabled_at.isoformat()
+    return told
+
+
+class ClientCache:
+    """What one process has lately read about clients. A change is seen everywhere within `LIFE`; a miss is never remembered."""
+
+    LIFE = timedelta(seconds=5)
+
+    def __init__(self, database: db.Database) -> None:
+        self._db = database
+        self._known: dict[str, tuple[datetime, Client]] = {}
+        self._origins: tuple[datetime, frozenset[str]] | None = None
+        self._lock = threading.Lock()
+
+    def find(self, client_id: str) -> Client | None:
+        """The client of this id, at most a few seconds old."""
+        now = clock.now()
+        held = self._known.get(client_id)
+        if held is not None and abs(now - held[0]) < self.LIFE:
+            return held[1]
+        with self._db.read() as conn:
+            client = find_client(conn, client_id)
+        with self._lock:
+            if client is None:
+                self._known.pop(client_id, None)
+            else:
+                self._known[client_id] = (now, client)
+        return client
+
+    def is_origin(self, origin: str) -> bool:
+        """Whether any client registered this origin for its scripts (R98)."""
+        now = clock.now()
+        if self._origins is None or abs(now - self._origins[0]) >= self.LIFE:
+            with self._db.read() as conn:
+                origins = frozenset(
+                    o for client in list_clients(conn) if client.disabled_at is None for o in client.origins
+                )
+            self._origins = (now, origins)
+        return origin in self._origins[1]
+
+    def forget(self) -> None:
+        """Read everything anew at the next question."""
+        with self._lock:
+            self._known.clear()
+            self._origins = None

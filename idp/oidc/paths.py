@@ -1,0 +1,12 @@
+"""Where the endpoints are. The routes are declared from these names and discovery is written from them: one list for both."""
+
+AUTHORIZE = "/authorize"
+CONTINUE = "/authorize/continue"
+SELECT_ACCOUNT = "/authorize/account"
+CONSENT = "/consent"
+TOKEN = "/token"
+USERINFO = "/userinfo"
+JWKS = "/jwks"
+LOGOUT = "/logout"
+OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+OAUTH_SERVER = "/.well-known/oauth-authorization-server"

@@ -1,0 +1,122 @@
+"""What the person must do next before the client gets its answer. Pure: asked again after every page, with whatever holds then."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from idp import clock
+from idp.accounts.levels import ACRS
+from idp.credentials.sessions import SignedIn
+from idp.oidc.request import Asked
+
+_FOR_THIS_REQUEST = timedelta(minutes=5)
+"""How long a sign-in made for a request counts as fresh in it, though `max_age` be shorter: a page takes time to read."""
+
+
+class Prompt(StrEnum):
+    """The next page, or the reason why no page can help."""
+
+    REGISTER = "register"
+    SIGN_IN = "sign_in"
+    SELECT_ACCOUNT = "select_account"
+    CONSENT = "consent"
+    OTHER_PERSON = "other_person"
+    """Somebody else than the client means is signed in."""
+    TOO_WEAK = "too_weak"
+    """The sign-in cannot show the `acr` that the client cannot do without."""
+
+
+DEAD_ENDS = frozenset({Prompt.OTHER_PERSON, Prompt.TOO_WEAK})
+"""No page helps: the client is told at once."""
+
+ERRORS: dict[Prompt, tuple[str, str]] = {
+    Prompt.REGISTER: ("interaction_required", "the person must register first"),
+    Prompt.SIGN_IN: ("login_required", "the person must sign in"),
+    Prompt.SELECT_ACCOUNT: ("account_selection_required", "the person must choose an account"),
+    Prompt.CONSENT: ("consent_required", "the person must allow this first"),
+    Prompt.OTHER_PERSON: ("login_required", "somebody else is signed in"),
+    Prompt.TOO_WEAK: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
+}
+"""What each prompt is to a client that forbade pages (OIDC Core §3.1.2.6), and each dead end to any client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has happened to the request on our pages so far; a request that was not parked has none."""
+
+    parked_at: datetime
+    signed_in_since: bool = False
+    """Whether this browser's sign-in is another one than it had when the request came."""
+    selected_account: str | None = None
+    consented_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Whether the client needs one for this, and whether this person gave it before."""
+
+    needed: bool
+    remembered: bool
+
+
+def next_prompt(
+    asked: Asked,
+    progress: Progress,
+    signed_in: SignedIn | None,
+    *,
+    sub: str | None,
+    min_acr: str | None,
+    consent: Consent,
+    now: datetime,
+) -> Prompt | None:
+    """The first thing in the way; None when the client can have its answer.
+
+    `sub` is who is signed in, as the client knows them. `min_acr` is the client's own floor.
+    """
+    fresh = (
+        signed_in is not None and progress.signed_in_since and signed_in.auth_time >= clock.epoch(progress.parked_at)
+    )
+    if "create" in asked.prompts and not fresh:
+        return Prompt.REGISTER
+    if signed_in is None:
+        return Prompt.SIGN_IN
+    if asked.hinted_sub is not None and asked.hinted_sub != sub:
+        return Prompt.OTHER_PERSON
+    if "login" in asked.prompts and not fresh:
+        return Prompt.SIGN_IN
+    if asked.max_age is not None and _is_too_old(asked.max_age, signed_in.auth_time, now, fresh=fresh):
+        return Prompt.SIGN_IN
+    # A sign-in made for this request was a choice of account.
+    if "select_account" in asked.prompts and not fresh and progress.selected_account != signed_in.account_id:
+        return Prompt.SELECT_ACCOUNT
+    if min_acr is not None and not meets(signed_in.acr, min_acr):
+        return Prompt.TOO_WEAK
+    if asked.acr_essential and not any(meets(signed_in.acr, value) for value in asked.acr_values):
+        return Prompt.TOO_WEAK
+    allowed_now = progress.consented_account == signed_in.account_id
+    if "consent" in asked.prompts and not allowed_now:
+        return Prompt.CONSENT
+    if consent.needed and not consent.remembered and not allowed_now:
+        return Prompt.CONSENT
+    return None
+
+
+def meets(acr: str, wanted: str) -> bool:
+    """Whether a sign-in of this `acr` is at least as strong as the wanted one; an unknown one is never met."""
+    return wanted in ACRS and ACRS.index(acr) >= ACRS.index(wanted)
+
+
+def acr_to_tell(acr: str, acr_values: tuple[str, ...]) -> str:
+    """The first of the values asked for that the sign-in meets; where it meets none, what it really is (OIDC Core §3.1.2.1)."""
+    return next((value for value in acr_values if meets(acr, value)), acr)
+
+
+def lower_of(one: str, other: str) -> str:
+    """The weaker of two."""
+    return min(one, other, key=ACRS.index)
+
+
+def _is_too_old(max_age: int, auth_time: int, now: datetime, *, fresh: bool) -> bool:
+    allowed = max(max_age, int(_FOR_THIS_REQUEST.total_seconds())) if fresh else max_age
+    # `max_age=0` asks for a sign-in now, like prompt=login, though the last one be of this very second (OIDC Core §3.1.2.1).
+    return clock.epoch(now) - auth_time > allowed or (max_age == 0 and not fresh)

@@ -1,0 +1,57 @@
+"""Whether an authorization still stands, and what its sign-in may show today: asked at every issue and every use of a token."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from idp import clock
+from idp.accounts import accounts
+from idp.accounts.accounts import State
+from idp.accounts.levels import ACR_PREMIUM, Level, acr_of, effective_level
+from idp.credentials import sessions
+from idp.oidc import prompts
+from idp.oidc.authorizations import Authorization
+from idp.oidc.scopes import Scope
+
+_PREMIUM_FOR = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is true now: never more than at the sign-in."""
+
+    level: Level
+    acr: str
+
+
+def is_offline(authorization: Authorization) -> bool:
+    """Whether it outlives its session (OIDC Core §11)."""
+    return Scope.OFFLINE_ACCESS in authorization.scopes
+
+
+def find_standing(conn: Connection, authorization: Authorization) -> Standing | None:
+    """What the authorization may show now; None when it is revoked, its session over, or its account not active (R87, R150)."""
+    if authorization.revoked_at is not None:
+        return None
+    if is_offline(authorization):
+        account = accounts.find_account(conn, authorization.acting_account_id)
+        if account is None or account.state != State.ACTIVE.value:
+            return None
+        account_level = Level(account.level)
+    else:
+        signed_in = sessions.find_signed_in_by_id(conn, authorization.session_id)
+        if signed_in is None or signed_in.account_id != authorization.acting_account_id:
+            return None
+        account_level = signed_in.account_level
+    present = acr_of(account_level, authorization.aal, tuple(authorization.amr))
+    return Standing(
+        level=min(effective_level(account_level, authorization.aal), Level(authorization.level)),
+        acr=prompts.lower_of(present, authorization.acr),
+    )
+
+
+def is_too_old(authorization: Authorization, min_acr: str | None) -> bool:
+    """Whether it shows or needs Premium on a sign-in of over twelve hours ago: such access asks for a new sign-in."""
+    premium = authorization.level == Level.PREMIUM or (min_acr is not None and prompts.meets(min_acr, ACR_PREMIUM))
+    return premium and clock.epoch(clock.now()) - authorization.auth_time > _PREMIUM_FOR.total_seconds()
