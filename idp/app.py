@@ -1,0 +1,97 @@
+"""The application: wiring and nothing else."""
+
+from pathlib import Path
+
+from flask import Flask, request
+from flask_babel import Babel
+
+from idp import config, keyring, logs
+from idp.adapters.deers import EmbeddedDirectory
+from idp.adapters.smtp import SmtpMailer
+from idp.config import Settings
+from idp.db import Database
+from idp.ports import Services
+from idp.web import (
+    account,
+    activation,
+    assets,
+    consent,
+    faults,
+    guard,
+    health,
+    help,
+    languages,
+    logout,
+    machine,
+    mailbox,
+    oauth,
+    registration,
+    sign_in,
+    static,
+)
+from idp.web.pages import signed_in
+from idp.web.routes import RouteMap
+
+PAGES = (
+    health.pages,
+    static.pages,
+    sign_in.pages,
+    registration.pages,
+    activation.pages,
+    account.pages,
+    help.pages,
+    oauth.pages,
+    consent.pages,
+    logout.pages,
+    machine.pages,
+    mailbox.pages,
+)
+
+
+def create_services(settings: Settings) -> Services:
+    """Open everything that the settings name. Raises `KeyFault` when the keys cannot be used."""
+    keys = keyring.load(settings.keys)
+    db = Database(settings.database_url)
+    return Services(
+        settings=settings,
+        db=db,
+        keyring=keys,
+        directory=EmbeddedDirectory(db, keys),
+        mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
+    )
+
+
+def create_app(settings: Settings, services: Services) -> Flask:
+    """The whole web side. Raises `LookupError` when a route has no rules."""
+    app = Flask("idp", template_folder=str(assets.find_folder("templates")), static_folder=None)
+    app.secret_key = services.keyring.derived("form-session")
+    app.extensions["services"] = services
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    routes = RouteMap()
+    for pages in PAGES:
+        routes.add(app, pages)
+    app.extensions["routes"] = routes
+    Babel(
+        app,
+        locale_selector=languages.choose,
+        default_translation_directories=str(Path(__file__).parent / "translations"),
+    )
+    assets.register(app)
+    guard.install(app, settings, routes)
+    faults.install(app, routes)
+    languages.install(app)
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        found = signed_in() if request.endpoint else None
+        return {"signed_in_as": found.username if found else "", "demo": settings.demo}
+
+    routes.check(app)
+    return app
+
+
+def create_wsgi() -> Flask:
+    """What the server loads in each worker process."""
+    settings = config.load()
+    logs.set_up(settings.log_level)
+    return create_app(settings, create_services(settings))

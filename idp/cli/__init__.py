@@ -1,0 +1,3 @@
+"""The `idp` command, for operators: one file for each noun, the same operations as the pages. `main` puts them
+together.
+"""

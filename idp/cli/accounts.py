@@ -1,0 +1,148 @@
+"""`idp accounts`: who has an account, and locking."""
+
+from datetime import datetime
+
+import click
+from sqlalchemy import Connection
+
+from idp import audit as audit_log
+from idp.accounts import accounts as store
+from idp.accounts.accounts import Account, State
+from idp.accounts.levels import Level
+from idp.audit import Event
+from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
+from idp.credentials import sessions
+from idp.db import list_rows
+from idp.ports import Services
+
+
+@click.group()
+def accounts() -> None:
+    """See accounts, lock and unlock them."""
+
+
+@accounts.command("list")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many at the most.")
+@json_option
+@pass_services
+def list_(services: Services, *, limit: int, as_json: bool) -> None:
+    """List accounts, the newest first."""
+    with services.db.read() as conn:
+        rows = list_rows(conn, Account, order_by=Account.created_at.desc(), limit=limit)
+    if as_json:
+        echo_json([_shown(row) for row in rows])
+        return
+    for row in rows:
+        click.echo(f"{row.id}  {row.username:<24} {_level(row):<8} {row.state}")
+    if not rows:
+        click.echo("There are no accounts yet.")
+
+
+@accounts.command()
+@click.argument("account")
+@json_option
+@pass_services
+def show(services: Services, account: str, *, as_json: bool) -> None:
+    """Show one account, by its id or username."""
+    row = _find(services, account)
+    with services.db.read() as conn:
+        live = list_rows(
+            conn, sessions.Session, sessions.Session.account_id == row.id, sessions.Session.ended_at.is_(None)
+        )
+    shown = {**_shown(row), "sessions": len(live)}
+    if as_json:
+        echo_json(shown)
+        return
+    for key, value in shown.items():
+        click.echo(f"{key:<14} {value if value is not None else '-'}")
+
+
+@accounts.command()
+@click.argument("account")
+@click.option("--reason", required=True, help="A reason code, such as fraud_report; kept with the lock.")
+@yes_option
+@json_option
+@pass_services
+def lock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
+    """Lock an account: its sessions and tokens are dead at once."""
+    _move(services, account, was=State.ACTIVE, becomes=State.LOCKED, reason=reason, yes=yes, as_json=as_json)
+
+
+@accounts.command()
+@click.argument("account")
+@click.option("--reason", required=True, help="Why the lock is lifted, as a reason code.")
+@yes_option
+@json_option
+@pass_services
+def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
+    """Lift a lock. Nothing that died with it comes back: the person signs in anew."""
+    _move(services, account, was=State.LOCKED, becomes=State.ACTIVE, reason=reason, yes=yes, as_json=as_json)
+
+
+def _move(
+    services: Services, account: str, *, was: State, becomes: State, reason: str, yes: bool, as_json: bool
+) -> None:
+    row = _find(services, account)
+    if not reason.replace("_", "").replace("-", "").isalnum() or len(reason) > 64:
+        raise click.UsageError("--reason is a short code of letters, digits, - and _, such as fraud_report.")
+    if row.state != was.value:
+        fail(f"The account is {row.state}, not {was.value}: nothing was done.")
+    if not yes:
+        _say(
+            {"account": row.id, "would_become": becomes.value},
+            f"{row.username} would become {becomes.value}. Add --yes to do it.",
+            as_json,
+        )
+        return
+
+    locking = becomes is State.LOCKED
+
+    def work(conn: Connection) -> bool:
+        if not store.change_state(conn, row.id, was=was, becomes=becomes, why=reason if locking else None):
+            return False
+        if locking:
+            sessions.end_all(conn, row.id, actor=operator(), why="account_locked")
+        event = Event.ACCOUNT_LOCKED if locking else Event.ACCOUNT_UNLOCKED
+        audit_log.record(conn, event, actor=operator(), subject=row.person_id, account=row.id, why=reason)
+        return True
+
+    if not services.db.write(work):
+        fail("The account changed in this moment: nothing was done.")
+    _say({"account": row.id, "state": becomes.value}, f"{row.username} is {becomes.value}.", as_json)
+
+
+def _say(value: dict[str, object], sentence: str, as_json: bool) -> None:
+    if as_json:
+        echo_json(value)
+    else:
+        click.echo(sentence)
+
+
+def _find(services: Services, account: str) -> Account:
+    with services.db.read() as conn:
+        row = store.find_account(conn, account) or store.find_by_username(conn, account)
+    if row is None:
+        fail("There is no such account.", code=NOT_FOUND)
+    return row
+
+
+def _shown(row: Account) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "username": row.username,
+        "level": row.level,
+        "wanted_level": row.wanted_level,
+        "state": row.state,
+        "state_why": row.state_why,
+        "person": row.person_id,
+        "created_at": _at(row.created_at),
+        "changed_at": _at(row.changed_at),
+    }
+
+
+def _level(row: Account) -> str:
+    return Level(row.level).name.capitalize()
+
+
+def _at(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

@@ -1,0 +1,76 @@
+"""What every command shares: the services, `--json`, who the operator is, and the exit codes (0 done, 1 refused, 2
+usage, 3 not found).
+"""
+
+import functools
+import getpass
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from idp import app, config, logs
+from idp.config import ConfigFault
+from idp.db import Unavailable
+from idp.keyring import KeyFault
+from idp.ports import PortDown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+REFUSED = 1
+NOT_FOUND = 3
+
+
+def fail(message: str, *, code: int = REFUSED) -> NoReturn:
+    """Say on standard error why nothing was done, and end with this exit code."""
+    click.echo(message, err=True)
+    raise SystemExit(code)
+
+
+def pass_services(command: Callable[..., T]) -> Callable[..., T]:
+    """Give a command the services first. Settings or keys that cannot be used are told, all of them, without any
+    value.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> T:
+        try:
+            settings = config.load()
+            logs.set_up(settings.log_level)
+            services = app.create_services(settings)
+        except ConfigFault as wrong:
+            fail("\n".join(["The settings cannot be used:", *(f"  {line}" for line in wrong.faults)]))
+        except KeyFault as wrong:
+            fail(f"The keys cannot be used: {wrong}")
+        try:
+            return command(services, *args, **kwargs)
+        except Unavailable:
+            fail("The database cannot be used now. Is it there, and migrated? See `idp db check`.")
+        except PortDown as down:
+            fail(f"Not answering: {down}")
+        finally:
+            services.db.close()
+
+    return run
+
+
+def json_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add `--json`, given to the command as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def yes_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add `--yes`: without it a destructive command only says what it would do."""
+    return click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")(command)
+
+
+def echo_json(value: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def operator() -> str:
+    """The actor of what this command does, for the audit log."""
+    return f"operator:{getpass.getuser()}"

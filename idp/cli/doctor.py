@@ -1,0 +1,107 @@
+"""`idp doctor`: is everything there that the provider needs?"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+import sqlalchemy as sa
+
+from idp import app, clock, config, keyring, migrations_state
+from idp.audit import AuditEvent
+from idp.cli.common import echo_json, json_option
+from idp.config import ConfigFault, Settings
+from idp.db import Unavailable
+from idp.keyring import KeyFault
+from idp.oidc import keys as signing_keys
+from idp.ports import PortDown, Services
+
+_CLOCK_TOLERANCE = timedelta(seconds=5)
+
+Finding = tuple[bool, str]
+
+
+@click.command()
+@json_option
+def doctor(*, as_json: bool) -> None:
+    """Check settings, keys, database, clock, DEERS and mail; exit 1 when anything is wrong."""
+    findings = dict(_examine())
+    ok = all(good for good, _ in findings.values())
+    if as_json:
+        echo_json({"ok": ok, **{name: {"ok": good, "says": says} for name, (good, says) in findings.items()}})
+    else:
+        for name, (good, says) in findings.items():
+            click.echo(f"{'ok  ' if good else 'BAD '} {name:<10} {says}")
+    raise SystemExit(0 if ok else 1)
+
+
+def _examine() -> list[tuple[str, Finding]]:
+    try:
+        settings = config.load()
+    except ConfigFault as wrong:
+        return [("settings", (False, "; ".join(wrong.faults)))]
+    found: list[tuple[str, Finding]] = [("settings", (True, "demo" if settings.demo else "production"))]
+    found.append(("keys", _keys(settings)))
+    if not found[-1][1][0]:
+        return found
+    services = app.create_services(settings)
+    try:
+        checks: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
+            ("database", _database),
+            ("signing", _signing),
+            ("clock", _clock),
+            ("deers", _deers),
+            ("mail", _mail),
+        )
+        found.extend((name, _guarded(check, services)) for name, check in checks)
+    finally:
+        services.db.close()
+    return found
+
+
+def _guarded(check: Callable[[Services], Finding], services: Services) -> Finding:
+    try:
+        return check(services)
+    except (Unavailable, PortDown, sa.exc.SQLAlchemyError) as down:
+        return False, f"not answering ({type(down).__name__})"
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        keyring.load(settings.keys)
+    except KeyFault as wrong:
+        return False, str(wrong)
+    return True, "sealing, pepper and look-up keys are there, for the owner alone"
+
+
+def _database(services: Services) -> Finding:
+    trouble = migrations_state.trouble(services.db)
+    return (False, trouble) if trouble else (True, "SQLite" if services.db.is_sqlite else "PostgreSQL")
+
+
+def _signing(services: Services) -> Finding:
+    with services.db.read() as conn:
+        held = signing_keys.list_keys(conn)
+    algorithms = {key.alg for key in held if key.state == signing_keys.State.CURRENT.value}
+    missing = {"RS256", "ES256"} - algorithms
+    if missing:
+        return False, f"no key for {', '.join(sorted(missing))}: run `idp keys init`"
+    return True, ", ".join(sorted(algorithms))
+
+
+def _clock(services: Services) -> Finding:
+    """Only a clock that went back shows from inside: an event from the future says so."""
+    with services.db.read() as conn:
+        newest = conn.execute(sa.select(sa.func.max(AuditEvent.at))).scalar_one()
+    if newest is not None and newest > clock.now() + _CLOCK_TOLERANCE:
+        return False, "the newest audit event lies in the future: this machine's clock went back"
+    return True, clock.now().isoformat(timespec="seconds")
+
+
+def _deers(services: Services) -> Finding:
+    count = services.directory.count()
+    return (True, f"{count} people") if count else (False, "knows nobody: run `idp deers import`")
+
+
+def _mail(services: Services) -> Finding:
+    services.mailer.check()
+    return True, "the mail server answers"

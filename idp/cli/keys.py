@@ -1,0 +1,70 @@
+"""`idp keys`: the key files, and the signing keys in the database."""
+
+import click
+
+from idp import app, config, keyring, migrations_state
+from idp.cli.common import echo_json, fail, json_option, operator, pass_services
+from idp.config import ConfigFault, Settings
+from idp.db import Unavailable
+from idp.keyring import KeyFault
+from idp.oidc import keys as store
+from idp.ports import Services
+
+
+@click.group()
+def keys() -> None:
+    """Make keys, and see which there are."""
+
+
+@keys.command()
+@json_option
+def init(*, as_json: bool) -> None:
+    """Make the key files and signing keys that are missing. Existing ones are never touched."""
+    try:
+        settings = config.load()
+        files = keyring.make(settings.keys)
+        signing, trouble = _signing_keys(settings)
+    except ConfigFault as wrong:
+        fail("\n".join(["The settings cannot be used:", *(f"  {line}" for line in wrong.faults)]))
+    except KeyFault as wrong:
+        fail(f"The keys cannot be used: {wrong}")
+    except OSError:
+        fail("The keys folder cannot be made or written.")
+    if as_json:
+        echo_json({"files_made": files, "keys_made": signing, **({"waiting_for": trouble} if trouble else {})})
+        return
+    for name in files:
+        click.echo(f"Made {settings.keys / name}.")
+    for kid in signing:
+        click.echo(f"Made signing key {kid}.")
+    if trouble:
+        click.echo(f"Signing keys are made by `idp db upgrade`, or here once the database is ready: {trouble}")
+    elif not files and not signing:
+        click.echo("Every key is there already.")
+
+
+def _signing_keys(settings: Settings) -> tuple[list[str], str | None]:
+    """The kids made, or why the database cannot hold them yet."""
+    services = app.create_services(settings)
+    try:
+        trouble = migrations_state.trouble(services.db)
+        made = [] if trouble else store.ensure(services.db, services.keyring, actor=operator())
+    except Unavailable:
+        return [], "it does not answer."
+    finally:
+        services.db.close()
+    return made, trouble
+
+
+@keys.command(name="list")
+@json_option
+@pass_services
+def list_(services: Services, *, as_json: bool) -> None:
+    """List the signing keys, the oldest first; nothing of their private halves."""
+    with services.db.read() as conn:
+        found = store.list_keys(conn)
+    if as_json:
+        echo_json([store.described(key) for key in found])
+        return
+    for key in found:
+        click.echo(f"{key.kid}  {key.alg}  {key.state}  {key.created_at:%Y-%m-%d}")

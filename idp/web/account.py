@@ -1,0 +1,141 @@
+"""The account pages: who one is here, what one says about oneself, where one is signed in, what Premium will ask."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField
+from wtforms.validators import Optional
+
+from idp.accounts import accounts, addresses, profile
+from idp.accounts.accounts import Account
+from idp.accounts.levels import Level
+from idp.credentials import sessions
+from idp.credentials.sessions import SignedIn
+from idp.web import messages
+from idp.web.pages import continue_url, redirect_to, render, request_handle, services, signed_in
+from idp.web.routes import Access, Csrf, Pages
+from idp.web.waiting import find_waiting
+
+pages = Pages("account")
+_NO_POST = Csrf.none("nothing can be posted")
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+    """The claims that a person may type, by their OIDC names (OIDC Core §5.1). `profile.check` judges them."""
+
+    given_name = StringField(_("First name"), validators=[Optional()])
+    middle_name = StringField(_("Middle name"), validators=[Optional()])
+    family_name = StringField(_("Last name"), validators=[Optional()])
+    name = StringField(_("Full name"), validators=[Optional()])
+    nickname = StringField(_("Nickname"), validators=[Optional()])
+    preferred_username = StringField(_("Name to show on other sites"), validators=[Optional()])
+    birthdate = StringField(_("Date of birth"), validators=[Optional()])
+    gender = StringField(_("Gender"), validators=[Optional()])
+    locale = StringField(_("Language"), validators=[Optional()])
+    zoneinfo = SelectField(_("Time zone"), validators=[Optional()], validate_choice=False)
+    profile = StringField(_("Your page"), validators=[Optional()])
+    picture = StringField(_("Address of a picture of you"), validators=[Optional()])
+    website = StringField(_("Website"), validators=[Optional()])
+
+
+@pages.route("/account", access=Access.SIGNED_IN, csrf=_NO_POST)
+def show() -> ResponseReturnValue:
+    """Who one is here."""
+    me = _me()
+    with services().db.read() as conn:
+        account = _own(accounts.find_account(conn, me.account_id))
+        emails = addresses.list_emails(conn, services().keyring, me.account_id)
+        live = sessions.list_live(conn, me.account_id)
+        said = profile.read(conn, services().keyring, me.account_id)
+    done = _DONE.get(request.args.get("done", ""))
+    return render(
+        "account/show.html",
+        me=me,
+        account=account,
+        emails=emails,
+        live=live,
+        said=said,
+        premium_wanted=account.wanted_level > account.level,
+        notices=[("success", str(done))] if done else [],
+    )
+
+
+@pages.route("/account/profile", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+def edit_profile() -> ResponseReturnValue:
+    """What one says about oneself."""
+    me = _me()
+    form = ProfileForm()
+    form.zoneinfo.choices = [("", _("None")), *((zone, zone.replace("_", " ")) for zone in profile.zones())]
+    keyring = services().keyring
+    if request.method == "GET":
+        with services().db.read() as conn:
+            held = profile.read(conn, keyring, me.account_id)
+        for name in profile.NAMES:
+            form[name].data = held.get(name, "")
+        return render("account/profile.html", form=form)
+    sound = form.validate()
+    typed = {name: form[name].data or "" for name in profile.NAMES}
+    faults = profile.check(typed, username=me.username)
+    for name, fault in faults.items():
+        form[name].errors = [messages.wrong(fault)]
+    if faults or not sound:
+        return render("account/profile.html", form=form, status=422)
+    changed = services().db.write(
+        lambda conn: profile.save(conn, keyring, account_id=me.account_id, person_id=me.person_id, typed=typed)
+    )
+    return redirect_to("/account?done=profile" if changed else "/account?done=nothing")
+
+
+@pages.route("/account/sessions/end", methods=("POST",), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+def end_session() -> ResponseReturnValue:
+    """End a sign-in of one's own in another browser."""
+    me = _me()
+    chosen = request.form.get("session_id", "")
+    ended = (
+        len(chosen) <= 64
+        and "\0" not in chosen
+        and services().db.write(lambda conn: sessions.end_own(conn, me, chosen))
+    )
+    return redirect_to("/account?done=session" if ended else "/account?done=session_gone")
+
+
+@pages.route("/upgrade", access=Access.SIGNED_IN, csrf=_NO_POST)
+def upgrade() -> ResponseReturnValue:
+    """What Premium is, what it will ask for, and how much of that one has."""
+    me = _me()
+    handle = request_handle()
+    with services().db.read() as conn:
+        account = _own(accounts.find_account(conn, me.account_id))
+    waiting = find_waiting(handle)
+    return render(
+        "account/upgrade.html",
+        me=me,
+        account=account,
+        is_premium=account.level >= Level.PREMIUM,
+        continuing_to=waiting.client_name if waiting else "",
+        back=continue_url(handle) if waiting else "/account",
+        help_phone=services().settings.help_phone,
+    )
+
+
+_DONE = {
+    "profile": _("Your profile was saved."),
+    "nothing": _("You changed nothing, so your profile is as it was."),
+    "session": _("That sign-in has ended."),
+    "session_gone": _("That sign-in had already ended."),
+}
+
+
+def _me() -> SignedIn:
+    """Whoever the guard let in."""
+    found = signed_in()
+    if found is None:
+        raise LookupError("a page for people who are signed in was reached by somebody who is not")
+    return found
+
+
+def _own(account: Account | None) -> Account:
+    if account is None:
+        raise LookupError("a live session without its account")
+    return account

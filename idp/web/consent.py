@@ -1,0 +1,62 @@
+"""The consent page: what a client would learn, in plain words, and yes or no. Only the stored request is allowed, no form (R118)."""
+
+from urllib.parse import urlencode
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
+
+from idp.oidc import authorize as flow
+from idp.oidc import paths, redirect_uris
+from idp.oidc.errors import BadRequestPage
+from idp.oidc.prompts import Prompt
+from idp.oidc.scopes import Scope
+from idp.web import cookies
+from idp.web.oauth import ChoiceForm, page_address
+from idp.web.pages import redirect_to, render, request_handle, signed_in
+from idp.web.protocol import error_page, protocol
+from idp.web.routes import Access, Csrf, Pages
+
+pages = Pages("consent")
+
+WORDS = {
+    Scope.OPENID: _("That it is you: a number that only this site gets, and how you signed in"),
+    Scope.DSLOGON: _("Your account level, Basic or Premium"),
+    Scope.PROFILE: _("Your name and the other details on your account page"),
+    Scope.EMAIL: _("Your email address"),
+    Scope.PHONE: _("Your phone number"),
+    Scope.ADDRESS: _("Your mailing address"),
+    Scope.OFFLINE_ACCESS: _("All of this also while you are signed out, for up to 90 days"),
+}
+
+
+@pages.route(paths.CONSENT, methods=("GET", "POST"), access=Access.PARKED, csrf=Csrf.FORM)
+def consent() -> ResponseReturnValue:
+    """Show what is asked, or take the answer."""
+    context = protocol().context
+    handle = request_handle() or ""
+    waiting = flow.find_waiting(context, handle, cookies.read(cookies.FLOW))
+    if waiting is None:
+        return error_page(BadRequestPage("request_gone", "no such request waits for this browser"))
+    found = signed_in()
+    if found is None:
+        return redirect_to(page_address(Prompt.SIGN_IN, handle))
+    if request.method == "POST":
+        choice = request.form.get("choice")
+        if choice == "allow":
+            flow.allow(context, waiting, found)
+            return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
+        if choice == "deny":
+            try:
+                return redirect_to(flow.deny(context, waiting, found).location)
+            except BadRequestPage as wrong:
+                return error_page(wrong)
+    return render(
+        "consent/consent.html",
+        status=422 if request.method == "POST" else 200,
+        form_action=(redirect_uris.form_target(waiting.asked.redirect_uri),),
+        form=ChoiceForm(request=handle),
+        client_name=waiting.client.name,
+        username=found.username,
+        shares=[WORDS[Scope(scope)] for scope in waiting.asked.scopes],
+    )

@@ -1,0 +1,54 @@
+"""English or Spanish: as the address asks, as chosen before, or as the browser prefers, in this order."""
+
+from urllib.parse import urlencode
+
+from babel import Locale
+from flask import Flask, request, session
+from flask_babel import get_locale
+
+LANGUAGES = {"en": "English", "es": "Español"}
+_CHOSEN = "language"
+
+
+def choose() -> str:
+    """The language of this request. An address with `ui_locales` (OIDC Core §3.1.2.1) chooses for the pages that
+    follow too.
+    """
+    asked = _asked()
+    if asked is not None:
+        if session.get(_CHOSEN) != asked:
+            session[_CHOSEN] = asked
+        return asked
+    chosen = session.get(_CHOSEN)
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def language() -> str:
+    """The language of this request as a code, for what is sent or stored."""
+    locale: Locale | None = get_locale()
+    return locale.language if locale is not None else "en"
+
+
+def install(app: Flask) -> None:
+    """Give pages the links that switch the language."""
+
+    @app.context_processor
+    def links() -> dict[str, object]:
+        current = language()
+        return {"language_links": [(code, name, _here(code), code == current) for code, name in LANGUAGES.items()]}
+
+
+def _asked() -> str | None:
+    for tag in request.args.get("ui_locales", "")[:200].split():
+        code = tag.split("-")[0].lower()
+        if code in LANGUAGES:
+            return code
+    return None
+
+
+def _here(code: str) -> str:
+    """This page in another language. A page that came of a form is opened anew by its address."""
+    kept = {key: value for key, value in request.args.items() if key != "ui_locales"}
+    return f"{request.path}?{urlencode({**kept, 'ui_locales': code})}"

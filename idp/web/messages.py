@@ -1,0 +1,104 @@
+"""The words for reasons. The domain says why in one word; here that word becomes a sentence for people."""
+
+from datetime import timedelta
+from math import ceil
+
+from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
+
+from idp.accounts.accounts import State
+from idp.accounts.profile import Wrong
+from idp.credentials.passwords import LONGEST, SHORTEST_ALONE
+from idp.outcomes import Reason, Refused
+
+_SENTENCES: dict[Reason, LazyString] = {
+    Reason.WRONG_CREDENTIALS: _("The username or the password is not right. Please check both and try again."),
+    Reason.TOO_MANY_TRIES: _("There were too many tries. Please wait a while and try again."),
+    Reason.NOT_MATCHED: _("We could not match what you entered. Please check it against your ID card and try again."),
+    Reason.WRONG_CODE: _("This code is not right. Please check it and try again."),
+    Reason.CODE_DEAD: _("This code does not work any more. Please ask for a new one."),
+    Reason.JOURNEY_GONE: _("This page has run out of time. Please start again."),
+    Reason.WRONG_STEP: _("This step is not open right now. Please go on from the page that we show you."),
+    Reason.ALREADY_DONE: _("This was already done. There is nothing more to do here."),
+    Reason.USERNAME_TAKEN: _("This username is taken. Please choose another one."),
+    Reason.USERNAME_NOT_ALLOWED: _(
+        "Use 3 to 64 letters, numbers, dots, dashes or underscores. Start and end with a letter or a number. "
+        "Do not use a Social Security number, a DoD ID number or a phone number."
+    ),
+    Reason.PASSWORD_TOO_SHORT: _(
+        "This password is too short. Use %(least)s characters or more. A few words in a row are easy to remember.",
+        least=SHORTEST_ALONE,
+    ),
+    Reason.PASSWORD_TOO_LONG: _("This password is too long. Use %(most)s characters or fewer.", most=LONGEST),
+    Reason.PASSWORD_COMMON: _(
+        "This password is easy to guess, because many people use it or because it is made of your username or the name "
+        "of this service. Please choose another one."
+    ),
+    Reason.ACCOUNT_NOT_ACTIVE: _("This account cannot be used right now."),
+    Reason.NOT_FOUND: _("We could not find that."),
+    Reason.NOT_ALLOWED: _("You may not do that."),
+    Reason.REPLAYED: _("This was already used. Please start again."),
+    Reason.EXPIRED: _("This has run out of time. Please start again."),
+}
+
+_WRONG: dict[Wrong, LazyString] = {
+    Wrong.TOO_LONG: _("This is too long."),
+    Wrong.NOT_TEXT: _("Use letters, numbers and common signs only."),
+    Wrong.NOT_AN_ADDRESS: _("Enter a web address that starts with https://"),
+    Wrong.NOT_A_DATE: _("Enter a real date that is not in the future."),
+    Wrong.NOT_A_ZONE: _("Choose a time zone from the list."),
+    Wrong.NOT_A_LOCALE: _("Enter a language such as en-US or es."),
+    Wrong.IS_USERNAME: _("Choose another name. The username that you sign in with is never shown to other sites."),
+}
+
+_STATES: dict[State, LazyString] = {
+    State.SUSPENDED: _("Your account is paused because there were too many wrong tries or a sign of misuse."),
+    State.LOCKED: _("Your account is locked. We lock an account to protect it, or when its owner asks us to."),
+    State.INACTIVE: _("Your account is switched off because it was not used for a long time."),
+    State.IDENTITY_CONFLICT: _(
+        "Two records in DEERS seem to belong to you. Until they are joined, your account is held."
+    ),
+    State.DECEASED: _(
+        "Our records say that the owner of this account has died. If this is a mistake, we can correct it."
+    ),
+    State.CLOSED: _("This account was closed. You can register again."),
+}
+
+
+def sentence(reason: Reason) -> LazyString:
+    """What happened and what to do, in one or two short sentences."""
+    return _SENTENCES[reason]
+
+
+def refusal(refused: Refused) -> str:
+    """The sentence for a refusal; where waiting helps, how long."""
+    if refused.retry_after is None:
+        return str(sentence(refused.reason))
+    return str(
+        gettext("There were too many tries. Please wait %(time)s and try again.", time=in_words(refused.retry_after))
+    )
+
+
+def wrong(fault: Wrong) -> LazyString:
+    """What is wrong with one part of a profile."""
+    return _WRONG[fault]
+
+
+def state(state: State) -> LazyString:
+    """Why an account cannot be used, told to its owner alone, after the right password (R23)."""
+    return _STATES[state]
+
+
+def in_words(span: timedelta) -> str:
+    """A waiting time, rounded up to what a person counts in."""
+    seconds = max(1, ceil(span.total_seconds()))
+    if seconds < 60:
+        return str(ngettext("%(num)s second", "%(num)s seconds", seconds))
+    minutes = ceil(seconds / 60)
+    if minutes < 60:
+        return str(ngettext("%(num)s minute", "%(num)s minutes", minutes))
+    hours = ceil(minutes / 60)
+    if hours < 48:
+        return str(ngettext("%(num)s hour", "%(num)s hours", hours))
+    return str(ngettext("%(num)s day", "%(num)s days", ceil(hours / 24)))

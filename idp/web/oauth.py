@@ -1,0 +1,100 @@
+"""The authorization endpoint for browsers: takes a client's request, sends the person from page to page, and back to the client."""
+
+from urllib.parse import quote, urlencode
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+
+from idp.oidc import authorize as flow
+from idp.oidc import parameters, paths, redirect_uris
+from idp.oidc.authorize import Answer, Page
+from idp.oidc.errors import BadRequestPage
+from idp.oidc.parameters import Unreadable
+from idp.oidc.prompts import Prompt
+from idp.web import cookies
+from idp.web.pages import redirect_to, render, request_handle, signed_in
+from idp.web.protocol import browser, error_page, protocol, read_body
+from idp.web.routes import Access, Csrf, Pages
+
+pages = Pages("oauth")
+
+PAGES = {
+    Prompt.REGISTER: "/register",
+    Prompt.SIGN_IN: "/login",
+    Prompt.SELECT_ACCOUNT: paths.SELECT_ACCOUNT,
+    Prompt.CONSENT: paths.CONSENT,
+}
+
+_FROM_A_CLIENT = Csrf.none("a client's request comes from its own site; it changes nothing and is only parked")
+
+
+class ChoiceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+    """Which request a button belongs to; what it asks for is in its row alone (R118)."""
+
+    request = HiddenField()
+
+
+@pages.route(paths.AUTHORIZE, methods=("GET", "POST"), access=Access.PUBLIC, csrf=_FROM_A_CLIENT)
+def authorize() -> ResponseReturnValue:
+    """Take a request (OIDC Core §3.1.2.1)."""
+    try:
+        if request.method == "POST":
+            # A POST from another site comes without our Lax cookies: the browser is asked to come again by GET.
+            body = quote(read_body(), safe="!$&'()*+,-./:;=?@_~%")
+            return redirect_to(f"{paths.AUTHORIZE}?{body}")
+        params = parameters.parse(request.query_string)
+        outcome = flow.begin(protocol().context, params, browser())
+    except Unreadable as wrong:
+        return error_page(BadRequestPage("invalid_request", str(wrong)))
+    except BadRequestPage as wrong:
+        return error_page(wrong)
+    return _go_on(outcome, ui_locales=params.get("ui_locales"))
+
+
+@pages.route(paths.CONTINUE, access=Access.PARKED, csrf=Csrf.FORM)
+def go_on() -> ResponseReturnValue:
+    """Ask again what is in the way of a parked request."""
+    try:
+        return _go_on(flow.resume(protocol().context, request_handle() or "", browser()))
+    except BadRequestPage as wrong:
+        return error_page(wrong)
+
+
+@pages.route(paths.SELECT_ACCOUNT, methods=("GET", "POST"), access=Access.PARKED, csrf=Csrf.FORM)
+def select_account() -> ResponseReturnValue:
+    """Go on as who is signed in, or as somebody else (OIDC Core §3.1.2.1 `select_account`)."""
+    context = protocol().context
+    handle = request_handle() or ""
+    waiting = flow.find_waiting(context, handle, cookies.read(cookies.FLOW))
+    if waiting is None:
+        return error_page(BadRequestPage("request_gone", "no such request waits for this browser"))
+    found = signed_in()
+    if found is None or (request.method == "POST" and request.form.get("choice") != "stay"):
+        return redirect_to(page_address(Prompt.SIGN_IN, handle))
+    if request.method == "POST":
+        flow.choose_account(context, waiting, found)
+        return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
+    return render(
+        "oauth/account.html",
+        form_action=(redirect_uris.form_target(waiting.asked.redirect_uri),),
+        form=ChoiceForm(request=handle),
+        continuing_to=waiting.client.name,
+        username=found.username,
+    )
+
+
+def page_address(prompt: Prompt, handle: str, **more: str) -> str:
+    """The page of ours that a prompt means, with the request that waits behind it."""
+    return f"{PAGES[prompt]}?{urlencode({'request': handle, **more})}"
+
+
+def _go_on(outcome: Answer | Page, *, ui_locales: str | None = None) -> Response:
+    if isinstance(outcome, Answer):
+        return redirect_to(outcome.location)
+    language = {"ui_locales": ui_locales} if ui_locales and ui_locales.isascii() and len(ui_locales) <= 100 else {}
+    response = redirect_to(page_address(outcome.prompt, outcome.handle, **language))
+    if cookies.read(cookies.FLOW) != outcome.flow:
+        cookies.write(response, cookies.FLOW, outcome.flow)
+    return response

@@ -1,0 +1,122 @@
+"""The worker: delivers what is in the outbox and sweeps what is over. Any number may run beside each other.
+
+It renders messages itself, so that no page waits for a template or a mail server, and a crash between the two loses
+nothing.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy import Connection
+
+from idp import audit, limits, logs, outbox
+from idp.audit import Event
+from idp.credentials import sessions
+from idp.db import Unavailable
+from idp.journeys import engine
+from idp.oidc import tokens
+from idp.outbox import Opened
+from idp.ports import Mail, PortDown, Services
+from idp.web.assets import find_folder
+
+log = logs.get(__name__)
+
+_PAUSE = 0.5  # seconds between looks into an empty outbox
+_SWEEP_EVERY = 600  # looks
+
+_SWEEPS: tuple[Callable[[Connection], int], ...] = (
+    engine.sweep,
+    sessions.sweep,
+    limits.sweep,
+    outbox.sweep,
+    tokens.sweep,
+)
+
+
+def run(services: Services, stop: threading.Event) -> None:
+    """Work until told to stop; an outage is waited out."""
+    looks = 0
+    while not stop.is_set():
+        try:
+            busy = deliver_one(services)
+            if looks % _SWEEP_EVERY == 0:
+                sweep(services)
+            looks += 1
+        except Unavailable:
+            log.warning("outage", kind="database")
+            busy = False
+            stop.wait(_PAUSE * 10)
+        if not busy:
+            stop.wait(_PAUSE)
+
+
+def deliver_one(services: Services) -> bool:
+    """Deliver the next message that is due; tell whether there was one."""
+    message = services.db.write(lambda conn: outbox.claim(conn, services.keyring))
+    if message is None:
+        return False
+    try:
+        services.mailer.send(render(message, services))
+    except PortDown as down:
+        fault = str(down)
+        services.db.write(lambda conn: _note_failure(conn, message, fault))
+    else:
+        services.db.write(lambda conn: _note_delivery(conn, message))
+    return True
+
+
+def deliver_all(services: Services) -> int:
+    """Deliver all that is due now; tell how many were tried."""
+    tried = 0
+    while deliver_one(services):
+        tried += 1
+    return tried
+
+
+def sweep(services: Services) -> dict[str, int]:
+    """Delete what is over, a table at a time, and tell how many of each."""
+    return {work.__module__: services.db.write(work) for work in _SWEEPS}
+
+
+def render(message: Opened, services: Services) -> Mail:
+    """A message in its language. The text's first line is the subject; a fact that a template misses is a fault, not
+    a gap.
+    """
+    facts = {**message.facts, "issuer": services.settings.issuer, "help_phone": services.settings.help_phone}
+    environment = _environment(message.language)
+    subject, _, text = environment.get_template(f"{message.template}.txt").render(facts).partition("\n")
+    html = environment.get_template(f"{message.template}.html").render(facts)
+    return Mail(to=message.to, subject=subject.removeprefix("Subject:").strip(), text=text.strip() + "\n", html=html)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(find_folder("templates") / "mail"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    translations = Translations.load(find_folder("translations"), [language])
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals["language"] = language
+    return environment
+
+
+def _note_delivery(conn: Connection, message: Opened) -> None:
+    outbox.delivered(conn, message.id)
+    audit.record(
+        conn, Event.OUTBOX_DELIVERED, actor="worker", subject=None, message=message.id, template=message.template
+    )
+
+
+def _note_failure(conn: Connection, message: Opened, fault: str) -> None:
+    if outbox.failed(conn, message.id, fault):
+        audit.record(
+            conn, Event.OUTBOX_GAVE_UP, actor="worker", subject=None, message=message.id, template=message.template
+        )
