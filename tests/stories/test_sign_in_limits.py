@@ -1,0 +1,245 @@
+"""Guessing passwords: how long one waits, who waits, and what a hundred guesses do."""
+
+import multiprocessing
+import threading
+from datetime import UTC, datetime, timedelta
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+
+from idp import app as application
+from idp import clock
+from idp.config import Settings
+from idp.credentials import passwords, sign_in
+from idp.credentials.sign_in import Opened, network_of
+from idp.limits import Limit, LimitCount
+from idp.outcomes import Reason, Refused
+from tests.http_browser import Browser
+from tests.members import PASSWORD, join
+from tests.world import World
+
+_START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def _guess(world: World, username: str, password: str = "a wrong one, for sure", address: str = "") -> Browser:
+    browser = world.browser(address=address or f"198.51.100.{1 + hash(username) % 200}").open("/login")
+    return browser.submit(username=username, password=password)
+
+
+@pytest.mark.parametrize("username", ["maria.rivera", "nobody.here"])
+def test_after_five_wrong_passwords_each_try_waits_longer(world: World, username: str) -> None:
+    """R14, R21: 1 s, 2 s, 4 s …; the same for a name that nobody has."""
+    join(world.services)
+    with time_machine.travel(_START, tick=False) as clock_hand:
+        for _ in range(5):
+            assert _guess(world, username).status == 422
+        for wait in (1, 2, 4, 8):
+            waiting = _guess(world, username)
+            assert waiting.status == 429
+            assert waiting.response.headers["Retry-After"] == str(wait)
+            assert f"Please wait {wait} second" in waiting.page.text
+            assert waiting.page.form("username").fields["username"] == username
+            clock_hand.shift(timedelta(seconds=wait))
+            assert _guess(world, username).status == 422
+
+
+def test_nothing_is_compared_while_one_waits(world: World) -> None:
+    """R14: not even the right password opens, and the wait does not grow by asking."""
+    join(world.services)
+    with time_machine.travel(_START, tick=False) as clock_hand:
+        for _ in range(5):
+            _guess(world, "maria.rivera")
+        runs = passwords.SLOTS.runs
+        for _ in range(3):
+            assert _guess(world, "maria.rivera", PASSWORD).status == 429
+        assert passwords.SLOTS.runs == runs
+        clock_hand.shift(timedelta(seconds=1))
+        assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
+
+
+def test_every_way_of_writing_a_name_waits_together(world: World) -> None:
+    """R17, for names that somebody has and names that nobody has."""
+    join(world.services)
+    with time_machine.travel(_START, tick=False):
+        for written in (
+            ["maria.rivera", "MARIA.RIVERA", " Maria.Rivera", "\uff4daria.rivera", "mariA.rivera"],
+            ["nobody"] * 5,
+        ):
+            for username in written:
+                assert _guess(world, username).status == 422
+            assert _guess(world, written[0].upper()).status == 429
+
+
+def test_a_success_forgets_the_wrong_ones_before_it(world: World) -> None:
+    """R18."""
+    join(world.services)
+    with time_machine.travel(_START, tick=False):
+        for _ in range(3):
+            for _ in range(4):
+                assert _guess(world, "maria.rivera").status == 422
+            assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
+
+
+def test_one_account_does_not_make_another_wait(world: World) -> None:
+    join(world.services)
+    join(world.services, "other.person")
+    with time_machine.travel(_START, tick=False):
+        for _ in range(6):
+            _guess(world, "maria.rivera")
+        assert _guess(world, "other.person", PASSWORD).page.name == "account/show"
+
+
+def test_a_hundred_wrong_guesses_make_the_password_worth_nothing(world: World) -> None:
+    """R13, SP 800-63B-4 §3.2.2: from then on the right one opens nothing, whatever the wait."""
+    member = join(world.services)
+    with time_machine.travel(_START, tick=False) as clock_hand:
+        _guess(world, "maria.rivera")
+        world.services.db.write(
+            lambda conn: (
+                conn.execute(
+                    sa.update(LimitCount)
+                    .where(LimitCount.key.startswith("password:"))
+                    .values(count=99, blocked_until=None)
+                ).rowcount
+            )
+        )
+        assert _guess(world, "maria.rivera").status == 422
+        clock_hand.shift(timedelta(days=30))
+        waiting = _guess(world, "maria.rivera", PASSWORD)
+        assert waiting.status == 429
+        assert "days" in waiting.page.text
+        clock_hand.shift(timedelta(days=366))
+        assert _guess(world, "maria.rivera", PASSWORD).status == 422
+    with world.services.db.read() as conn:
+        stored = passwords.find_password(conn, member.account_id)
+    assert stored is not None
+    assert stored.disabled_at is not None
+
+
+def test_one_address_may_be_wrong_fifty_times_an_hour_over_all_names(world: World) -> None:
+    """R19: spraying one password over many names; those who sign in well at the same address give their try back."""
+    join(world.services)
+    with time_machine.travel(_START, tick=False) as clock_hand:
+        for _ in range(3):
+            assert _guess(world, "maria.rivera", PASSWORD, "203.0.113.5").page.name == "account/show"
+        for number in range(3):
+            assert _guess(world, f"name-{number}", address="203.0.113.5").status == 422
+        with world.services.db.read() as conn:
+            counted = sa.select(LimitCount.count).where(LimitCount.key == "sign_in_address:203.0.113.5")
+            assert conn.execute(counted).scalar_one() == 3
+        world.services.db.write(
+            lambda conn: (
+                conn.execute(
+                    sa.update(LimitCount).where(LimitCount.key == "sign_in_address:203.0.113.5").values(count=49)
+                ).rowcount
+            )
+        )
+        assert _guess(world, "name-49", address="203.0.113.5").status == 422
+        stopped = _guess(world, "maria.rivera", PASSWORD, "203.0.113.5")
+        assert stopped.status == 429
+        assert stopped.response.headers["Retry-After"] == "3600"
+        assert _guess(world, "maria.rivera", PASSWORD, "203.0.113.6").page.name == "account/show"
+        clock_hand.shift(timedelta(hours=1))
+        assert _guess(world, "maria.rivera", PASSWORD, "203.0.113.5").page.name == "account/show"
+
+
+def test_an_ipv6_subscriber_is_one_address() -> None:
+    """R19: a /64 is handed to one household, and holds more addresses than anybody could count."""
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9")
+    assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")
+    assert network_of("203.0.113.5") != network_of("203.0.113.6")
+    assert network_of("unknown") == "unknown"
+
+
+def test_when_the_house_is_busy_nobody_is_charged_for_it(world: World) -> None:
+    """R79, R173: 503 with Retry-After at once, and the try is given back."""
+    join(world.services)
+    with passwords_all_busy():
+        runs = passwords.SLOTS.runs
+        busy = _guess(world, "maria.rivera", PASSWORD)
+        assert busy.status == 503
+        assert int(busy.response.headers["Retry-After"]) > 0
+        assert passwords.SLOTS.runs == runs
+    with world.services.db.read() as conn:
+        counts = conn.execute(sa.select(LimitCount.count)).scalars().all()
+    assert sum(counts) == 0
+    assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
+
+
+class passwords_all_busy:  # noqa: N801 - reads as a context
+    """Hold every slot and every place in the queue, as a flood would."""
+
+    def __enter__(self) -> None:
+        self._go = threading.Event()
+        places = passwords._CORES * 3
+        self._threads = [threading.Thread(target=self._hold) for _ in range(places)]
+        for thread in self._threads:
+            thread.start()
+        while passwords.SLOTS._places._value:
+            threading.Event().wait(0.01)
+
+    def __exit__(self, *_: object) -> None:
+        self._go.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _hold(self) -> None:
+        with passwords.SLOTS.taken():
+            self._go.wait(timeout=30)
+
+
+def _race(settings: Settings, start: Event, results: "Queue[list[str]]") -> None:
+    """One process of several: eight threads, each with one wrong guess."""
+    services = application.create_services(settings)
+    told: list[str] = []
+
+    def guess() -> None:
+        browser = sign_in.Browser(session=None, device=None, address="203.0.113.9")
+        outcome = sign_in.sign_in(
+            services, username="maria.rivera", password="a wrong one, for sure", remember=False, browser=browser
+        )
+        told.append(outcome.reason.value if isinstance(outcome, Refused) else type(outcome).__name__)
+
+    start.wait()
+    threads = [threading.Thread(target=guess) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    services.db.close()
+    results.put(told)
+
+
+@pytest.mark.races
+def test_guesses_made_at_the_same_moment_are_counted_one_by_one(world: World) -> None:
+    """R15: with one try left, twenty guesses from four processes evaluate exactly one."""
+    member = join(world.services)
+    far = clock.now() + timedelta(days=1)
+    world.services.db.write(
+        lambda conn: (
+            conn.execute(
+                sa.insert(LimitCount).values(
+                    key=f"password:{member.account_id}",
+                    count=Limit.PASSWORD.value.most - 1,
+                    window_ends_at=far,
+                    blocked_until=None,
+                )
+            ).rowcount
+        )
+    )
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Event(), context.Queue()
+    processes = [context.Process(target=_race, args=(world.settings, start, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    start.set()
+    told = [reason for _ in processes for reason in results.get(timeout=60)]
+    for process in processes:
+        process.join(timeout=60)
+    assert len(told) == 20
+    assert told.count(Reason.WRONG_CREDENTIALS) == 1
+    assert told.count(Reason.TOO_MANY_TRIES) == 19
+    assert not [outcome for outcome in told if outcome == Opened.__name__]
