@@ -1,7 +1,5 @@
 """The application: wiring and nothing else."""
 
-from pathlib import Path
-
 from flask import Flask, request
 from flask_babel import Babel
 
@@ -74,7 +72,7 @@ def create_app(settings: Settings, services: Services) -> Flask:
     Babel(
         app,
         locale_selector=languages.choose,
-        default_translation_directories=str(Path(__file__).parent / "translations"),
+        default_translation_directories=str(assets.find_folder("translations")),
     )
     assets.register(app)
     guard.install(app, settings, routes)
