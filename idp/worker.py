@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 
 from idp import audit, limits, logs, outbox
 from idp.audit import Event
-from idp.credentials import sessions
+from idp.credentials import devices, sessions
 from idp.db import Unavailable
-from idp.journeys import engine
-from idp.oidc import tokens
+from idp.journeys import engine, registration
+from idp.oidc import authorizations, parked, tokens
 from idp.outbox import Opened
 from idp.ports import Mail, PortDown, Services
 from idp.web.assets import find_folder
@@ -28,11 +28,15 @@ _PAUSE = 0.5  # seconds between looks into an empty outbox
 _SWEEP_EVERY = 600  # looks
 
 _SWEEPS: tuple[Callable[[Connection], int], ...] = (
+    registration.sweep,
     engine.sweep,
+    parked.sweep,
+    tokens.sweep,
+    authorizations.sweep,
     sessions.sweep,
+    devices.sweep,
     limits.sweep,
     outbox.sweep,
-    tokens.sweep,
 )
 
 

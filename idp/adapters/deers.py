@@ -8,7 +8,21 @@ from sqlalchemy import Connection
 from idp import clock
 from idp.db import Database, Unavailable
 from idp.directory import addresses, matching, people
-from idp.directory.records import Email, Facts, Gender, Postal, Record, facts_of
+from idp.directory.records import (
+    Affiliation,
+    Branch,
+    Category,
+    Eligibility,
+    Email,
+    Facts,
+    Gender,
+    Postal,
+    Record,
+    Relation,
+    Relationship,
+    Status,
+    facts_of,
+)
 from idp.directory.tables import NumberKind, email_mac
 from idp.keyring import Keyring, SealBroken
 from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown
@@ -36,6 +50,9 @@ _NOBODY = Record(
             since=date(1900, 1, 1),
         ),
     ),
+    relations=(Relation(sponsor="nobody-else", relationship=Relationship.SPOUSE, begin=date(1900, 1, 1)),),
+    affiliations=(Affiliation(category=Category.BENEFICIARY, branch=Branch.UNKNOWN, begin=date(1900, 1, 1)),),
+    eligibility=(Eligibility(program="TRICARE", plan="None", status=Status.ENDED, begin=date(1900, 1, 1)),),
 )
 _NOBODY_ID = 0
 

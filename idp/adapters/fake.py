@@ -3,7 +3,6 @@ production.
 """
 
 import re
-import time
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -12,6 +11,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from idp import clock
 from idp.config import Settings
 from idp.crypto import new_id
 
@@ -47,7 +47,7 @@ class MailCatcher:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep one mail and say that it was taken."""
         content: bytes = envelope.original_content or envelope.content
-        name = f"{time.time_ns():020d}-{new_id()[:8]}"
+        name = f"{int(clock.now().timestamp() * 1_000_000):020d}-{new_id()[:8]}"
         half = self._folder / f".{name}"
         half.write_bytes(content)
         half.rename(self._folder / f"{name}.eml")

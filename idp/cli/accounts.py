@@ -6,13 +6,15 @@ import click
 from sqlalchemy import Connection
 
 from idp import audit as audit_log
+from idp import limits
 from idp.accounts import accounts as store
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
-from idp.credentials import sessions
+from idp.credentials import passwords, sessions
 from idp.db import list_rows
+from idp.limits import Limit
 from idp.ports import Services
 
 
@@ -75,7 +77,16 @@ def lock(services: Services, account: str, *, reason: str, yes: bool, as_json: b
 @json_option
 @pass_services
 def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
-    """Lift a lock. Nothing that died with it comes back: the person signs in anew."""
+    """Lift a lock, and let a password work again that too many wrong ones had stopped.
+
+    Nothing that died with the lock comes back: the person signs in anew. Make sure first who asks.
+    """
+    row = _find(services, account)
+    with services.db.read() as conn:
+        password = passwords.find_password(conn, row.id)
+    if row.state == State.ACTIVE.value and password is not None and password.disabled_at is not None:
+        _revive(services, row, reason=_reason_code(reason), yes=yes, as_json=as_json)
+        return
     _move(services, account, was=State.LOCKED, becomes=State.ACTIVE, reason=reason, yes=yes, as_json=as_json)
 
 
@@ -83,8 +94,7 @@ def _move(
     services: Services, account: str, *, was: State, becomes: State, reason: str, yes: bool, as_json: bool
 ) -> None:
     row = _find(services, account)
-    if not reason.replace("_", "").replace("-", "").isalnum() or len(reason) > 64:
-        raise click.UsageError("--reason is a short code of letters, digits, - and _, such as fraud_report.")
+    _reason_code(reason)
     if row.state != was.value:
         fail(f"The account is {row.state}, not {was.value}: nothing was done.")
     if not yes:
@@ -102,6 +112,8 @@ def _move(
             return False
         if locking:
             sessions.end_all(conn, row.id, actor=operator(), why="account_locked")
+        else:
+            _let_password_work(conn, row.id)
         event = Event.ACCOUNT_LOCKED if locking else Event.ACCOUNT_UNLOCKED
         audit_log.record(conn, event, actor=operator(), subject=row.person_id, account=row.id, why=reason)
         return True
@@ -109,6 +121,33 @@ def _move(
     if not services.db.write(work):
         fail("The account changed in this moment: nothing was done.")
     _say({"account": row.id, "state": becomes.value}, f"{row.username} is {becomes.value}.", as_json)
+
+
+def _revive(services: Services, row: Account, *, reason: str, yes: bool, as_json: bool) -> None:
+    if not yes:
+        says = f"The password of {row.username} would work again. Add --yes to do it."
+        _say({"account": row.id, "would_become": "password_enabled"}, says, as_json)
+        return
+
+    def work(conn: Connection) -> None:
+        _let_password_work(conn, row.id)
+        audit_log.record(
+            conn, Event.ACCOUNT_UNLOCKED, actor=operator(), subject=row.person_id, account=row.id, why=reason
+        )
+
+    services.db.write(work)
+    _say({"account": row.id, "state": row.state}, f"The password of {row.username} works again.", as_json)
+
+
+def _let_password_work(conn: Connection, account_id: str) -> None:
+    passwords.enable(conn, account_id)
+    limits.clear(conn, Limit.PASSWORD, account_id)
+
+
+def _reason_code(reason: str) -> str:
+    if not reason.replace("_", "").replace("-", "").isalnum() or len(reason) > 64:
+        raise click.UsageError("--reason is a short code of letters, digits, - and _, such as fraud_report.")
+    return reason
 
 
 def _say(value: dict[str, object], sentence: str, as_json: bool) -> None:

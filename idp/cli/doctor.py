@@ -1,7 +1,7 @@
 """`idp doctor`: is everything there that the provider needs?"""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 import sqlalchemy as sa
@@ -91,7 +91,7 @@ def _signing(services: Services) -> Finding:
 def _clock(services: Services) -> Finding:
     """Only a clock that went back shows from inside: an event from the future says so."""
     with services.db.read() as conn:
-        newest = conn.execute(sa.select(sa.func.max(AuditEvent.at))).scalar_one()
+        newest: datetime | None = conn.execute(sa.select(sa.func.max(AuditEvent.at))).scalar_one()
     if newest is not None and newest > clock.now() + _CLOCK_TOLERANCE:
         return False, "the newest audit event lies in the future: this machine's clock went back"
     return True, clock.now().isoformat(timespec="seconds")

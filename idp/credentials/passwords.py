@@ -184,6 +184,16 @@ def disable(conn: Connection, account_id: str) -> None:
     )
 
 
+def enable(conn: Connection, account_id: str) -> bool:
+    """Let a disabled password work again, once an operator has made sure who asks; tell whether it was disabled."""
+    return db.swap(
+        conn,
+        sa.update(Password)
+        .where(Password.account_id == account_id, Password.disabled_at.is_not(None))
+        .values(disabled_at=None),
+    )
+
+
 def _normalized(password: str) -> str:
     """NFC: the same password typed on another keyboard is the same password (R3)."""
     return unicodedata.normalize("NFC", password)

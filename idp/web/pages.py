@@ -73,13 +73,16 @@ def refusal_page(
 
 
 def start_again_page() -> Response:
-    """The journey is over, was replaced, or never was."""
+    """The journey is over, was replaced, or never was. Another tab may have finished it: then the account is there."""
+    home = (_("Go to your account"), "/account") if signed_in() else (_("Sign in"), "/login")
     return refusal_page(
         "journey_gone",
         status=410,
         heading=_("This page has run out of time"),
-        message=_("What you were doing here has ended, or it was started again somewhere else. Nothing was saved."),
-        next_steps=[(_("Start again"), "/register"), (_("Sign in"), "/login")],
+        message=_(
+            "What you were doing here has ended, or it was started again somewhere else. Nothing from this page was saved."
+        ),
+        next_steps=[(_("Start again"), "/register"), home],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from math import ceil
+from urllib.parse import urlencode
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -139,6 +140,7 @@ def start() -> ResponseReturnValue:
         steps=STEPS,
         under_way=page_of(under_way) if under_way else "",
         me=signed_in(),
+        sign_in_url=_sign_in_url(handle),
         continuing_to=waiting.client_name if waiting else "",
     )
 
@@ -190,6 +192,7 @@ def delivery(journey: Journey) -> ResponseReturnValue:
             "registration/not_matched.html",
             status=422,
             error_code=refused.reason.value,
+            sign_in_url=_sign_in_url(journey.facts["request"]),
             help_phone=services().settings.help_phone,
         )
     form.form_errors.append(messages.refusal(refused))
@@ -259,6 +262,11 @@ _WAYS: dict[Delivery, LazyString] = {
     Delivery.EMAIL: _("Send it by email"),
     Delivery.SCREEN: _("Show it on the screen"),
 }
+
+
+def _sign_in_url(handle: str | None) -> str:
+    """The sign-in page, which then goes on to the client that waits."""
+    return "/login" + (f"?{urlencode({'request': handle})}" if handle else "")
 
 
 def _policy() -> Policy:

@@ -69,11 +69,10 @@ class Visitor:
         for name, value in fields.items():
             field = self.page.locator(f'[name="{name}"]')
             if isinstance(value, bool):
-                field.set_checked(value, force=True)
+                if field.is_checked() is not value:
+                    self._press_label(field)
             elif field.first.get_attribute("type") == "radio":
-                # The tile's label is what a person presses: the control itself is painted over.
-                identity = self.page.locator(f'[name="{name}"][value="{value}"]').get_attribute("id")
-                self.page.locator(f'label[for="{identity}"]').click()
+                self._press_label(self.page.locator(f'[name="{name}"][value="{value}"]'))
             else:
                 field.fill(value)
         return self
@@ -118,6 +117,10 @@ class Visitor:
         """Close the window, and hear what it said at the last."""
         self.context.close()
         self._assert_quiet("the last page")
+
+    def _press_label(self, control: Locator) -> None:
+        # What a person presses: the control itself lies outside the picture, and its label is painted as it.
+        self.page.locator(f'label[for="{control.get_attribute("id")}"]').click(position={"x": 20, "y": 12})
 
     def _assert_quiet(self, page: str) -> None:
         # A page that is shown with 4xx is itself such a line; what it loads must not be.

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from idp.accounts.accounts import State, find_by_username
+from idp.credentials import passwords
 from tests.world import World
 
 Idp = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -117,6 +118,23 @@ def test_accounts_are_listed_shown_locked_and_unlocked(idp: Idp, world: World) -
 
     assert idp("accounts", "lock", "sam.dual", "--reason", "again", "--yes").returncode == 1
     assert _json(idp("accounts", "unlock", "sam.dual", "--reason", "cleared", "--yes", "--json"))["state"] == "active"
+
+
+def test_a_password_that_too_many_wrong_ones_stopped_is_let_work_again(idp: Idp, world: World) -> None:
+    """R13: disabled for good, and the way out is an operator who made sure who asks."""
+    idp("demo", "accounts")
+    with world.services.db.read() as conn:
+        account = find_by_username(conn, "sam.dual")
+    assert account is not None
+    world.services.db.write(lambda conn: passwords.disable(conn, account.id))
+    browser = world.browser()
+    browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
+    assert browser.page.name.startswith("sign_in/")
+    asked = _json(idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--json"))
+    assert asked["would_become"] == "password_enabled"
+    assert idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--yes").returncode == 0
+    browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
+    assert browser.page.name.startswith("account/")
 
 
 def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:

@@ -48,12 +48,14 @@ VIOLATIONS = [
     ("skips", "tests/rules/test_levels.py", "import pytest\n@pytest.mark.skip\ndef test_it(): assert True\n"),
     ("skips", "tests/conftest.py", "import pytest\npytest.importorskip('psycopg')\n"),
     ("nothing asserted", "tests/rules/test_levels.py", "def test_levels():\n    level(1)\n"),
+    ("nothing asserted", "tests/rules/test_levels.py", "def show(): level(1)\ndef test_levels():\n    show()\n"),
     ("index addresses", "requirements.txt", "--index-url https://packages.example/simple\nflask==3.1.3\n"),
     ("index addresses", "assets/package-lock.json", '{"resolved": "https://packages.example/a.tgz"}'),
     ("unfinished", "idp/oidc/tokens.py", "# TODO: revoke\n"),
 ]
 
 ALLOWED = [
+    ("nothing asserted", "tests/rules/test_levels.py", "def same(): assert 1\ndef test_levels():\n    same()\n"),
     ("environment", "idp/config.py", "import os\nissuer = os.environ['IDP_ISSUER']\n"),
     ("environment", "idp/app.py", "import os\nname = os.path.join('a', 'b')\n"),
     ("time", "idp/clock.py", "from datetime import UTC, datetime\nat = datetime.now(UTC)\n"),

@@ -11,6 +11,7 @@ import time_machine
 from idp import clock, keyring, outbox, worker
 from idp.db import Database, list_rows
 from idp.outbox import Message, State
+from tests.members import PASSWORD, join
 from tests.world import World
 
 _FACTS = {"code": "7KQ2M-9XHTD", "minutes": "30"}
@@ -88,6 +89,24 @@ def test_an_address_that_would_forge_a_header_goes_nowhere(world: World) -> None
     """R101."""
     _send(world, to="dana@example.org\r\nBcc: everybody@example.org")
     assert world.mails() == []
+
+
+def test_sweeping_deletes_what_is_over_and_breaks_nothing(world: World) -> None:
+    """R175: a year later nothing but accounts and the audit log is left."""
+    join(world.services, "dana.example")
+    world.browser().open("/login").submit(username="dana.example", password=PASSWORD)
+    world.browser().open("/register").submit(level="basic")
+    _send(world)
+    world.mails()
+    with time_machine.travel(clock.now() + timedelta(days=400)) as time:
+        swept = worker.sweep(world.services)
+        time.shift(timedelta(hours=2))
+        later = worker.sweep(world.services)
+        rest = worker.sweep(world.services)
+    assert swept["idp.credentials.sessions"] >= 1
+    assert swept["idp.outbox"] >= 1
+    assert later["idp.journeys.engine"] >= 1  # closed, with its event, by the first look
+    assert set(rest.values()) == {0}
 
 
 def _claim_all(url: str, keys: str, start: object, results: object) -> None:

@@ -7,7 +7,10 @@ from idp.accounts.people import Person
 from idp.db import list_rows
 from tests.http_browser import Browser
 from tests.registrants import DANA, PASSWORD, ROBIN, ask_on_screen, identify, register
+from tests.relying_party import on_sqlite
 from tests.world import World
+
+pytestmark = on_sqlite
 
 HOSTILE = [
     "",

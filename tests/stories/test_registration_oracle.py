@@ -27,7 +27,10 @@ from tests.registrants import (
     mailed_code,
     register,
 )
+from tests.relying_party import on_sqlite
 from tests.world import World
+
+pytestmark = on_sqlite
 
 REFUSALS = ["stranger", "wrong birth date", "wrong name", "deceased", "conflict", "child", "registered"]
 
