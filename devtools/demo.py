@@ -19,7 +19,7 @@ from devtools.terminal import ROOT, StopError, run, say
 
 PEOPLE = 1000
 SEED = 1
-STARTS_WITHIN = 60.0
+STARTS_WITHIN = 120.0
 FOLDER = ROOT / "var" / "demo"
 
 

