@@ -8,13 +8,14 @@ transaction of its own.
 
 import contextlib
 import contextvars
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect, Engine, MetaData, event
@@ -108,7 +109,13 @@ def list_rows(
 
 def add(conn: Connection, row: Row) -> None:
     """Insert a record. A broken constraint is a fault here; where losing a race is ordinary, use `add_unless_taken`."""
-    conn.execute(sa.insert(type(row)).values(_values(row)))
+    conn.execute(_insert_into(type(row)), _values(row))
+
+
+@functools.cache
+def _insert_into(model: type[Row]) -> sa.Insert:
+    """One statement for each table, made once: to make it anew costs more than to run it."""
+    return sa.insert(cast("sa.Table", model.__table__))
 
 
 def add_unless_taken(conn: Connection, row: Row) -> bool:

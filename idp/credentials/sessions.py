@@ -120,37 +120,41 @@ def _renew(conn: Connection, account: Account, old_handle: str, begun: dict[str,
 
 def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:
     """The live sign-in behind a cookie, if its account is still active (R87). Pages call `touch` beside it."""
-    return _found(conn, Session.handle_digest == crypto.digest(handle))
+    return _found(conn, _BY_HANDLE, crypto.digest(handle))
 
 
 def find_signed_in_by_id(conn: Connection, session_id: str) -> SignedIn | None:
     """The live sign-in of this id: what tokens that hang from it look up."""
-    return _found(conn, Session.id == session_id)
+    return _found(conn, _BY_ID, session_id)
 
 
-def _found(conn: Connection, which: sa.ColumnElement[bool]) -> SignedIn | None:
-    now = clock.now()
-    statement = (
-        sa.select(
-            Session.id,
-            Session.account_id,
-            Session.person_id,
-            Account.subject_id,
-            Account.username,
-            Account.level,
-            Session.methods,
-            Session.authenticated_at,
-        )
-        .join(Account, Account.id == Session.account_id)
-        .where(
-            which,
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-            Session.last_seen_at > now - IDLE,
-            Account.state == State.ACTIVE.value,
-        )
+# Made once: every page and every use of a token runs one of these, and to make one anew costs more than to run it.
+_LIVE = (
+    sa.select(
+        Session.id,
+        Session.account_id,
+        Session.person_id,
+        Account.subject_id,
+        Account.username,
+        Account.level,
+        Session.methods,
+        Session.authenticated_at,
     )
-    row = conn.execute(statement).one_or_none()
+    .join(Account, Account.id == Session.account_id)
+    .where(
+        Session.ended_at.is_(None),
+        Session.expires_at > sa.bindparam("now"),
+        Session.last_seen_at > sa.bindparam("used_since"),
+        Account.state == State.ACTIVE.value,
+    )
+)
+_BY_HANDLE = _LIVE.where(Session.handle_digest == sa.bindparam("which"))
+_BY_ID = _LIVE.where(Session.id == sa.bindparam("which"))
+
+
+def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn | None:
+    now = clock.now()
+    row = conn.execute(statement, {"which": which, "now": now, "used_since": now - IDLE}).one_or_none()
     if row is None:
         return None
     shown = [entry["amr"] for entry in row.methods["shown"]]

@@ -64,8 +64,16 @@ class AuthorizationCode(db.Row):
     consumed_at: Mapped[datetime | None]
 
 
+# Made once: to make a statement anew costs more than to run it.
 _INSERT = sa.insert(cast("sa.Table", Authorization.__table__))
 _INSERT_CODE = sa.insert(cast("sa.Table", AuthorizationCode.__table__))
+_FIND_CODE = sa.select(AuthorizationCode.__table__).where(AuthorizationCode.digest == sa.bindparam("which"))
+_GET = sa.select(Authorization.__table__).where(Authorization.id == sa.bindparam("which"))
+_CLAIM_CODE = (
+    sa.update(cast("sa.Table", AuthorizationCode.__table__))
+    .where(AuthorizationCode.digest == sa.bindparam("which"), AuthorizationCode.consumed_at.is_(None))
+    .values(consumed_at=sa.bindparam("consumed_at"))
+)
 
 
 @dataclass(frozen=True)
@@ -133,20 +141,18 @@ def keep(conn: Connection, drafted: Draft) -> None:
 
 def find_code(conn: Connection, code: str) -> tuple[AuthorizationCode, Authorization] | None:
     """The code, spent or not, with what it stands for."""
-    found = db.find(conn, AuthorizationCode, AuthorizationCode.digest == crypto.digest(code))
-    if found is None:
-        return None
-    return found, db.get(conn, Authorization, Authorization.id == found.authorization_id)
+    found = conn.execute(_FIND_CODE, {"which": crypto.digest(code)}).mappings().one_or_none()
+    return None if found is None else (AuthorizationCode(**found), get_authorization(conn, found["authorization_id"]))
+
+
+def get_authorization(conn: Connection, authorization_id: str) -> Authorization:
+    """The root that a code or token names."""
+    return Authorization(**conn.execute(_GET, {"which": authorization_id}).mappings().one())
 
 
 def claim_code(conn: Connection, digest: str) -> bool:
     """Spend a code: true for exactly one of any number of callers (RFC 6749 §4.1.2, R111, R112)."""
-    return db.swap(
-        conn,
-        sa.update(AuthorizationCode)
-        .where(AuthorizationCode.digest == digest, AuthorizationCode.consumed_at.is_(None))
-        .values(consumed_at=clock.now()),
-    )
+    return conn.execute(_CLAIM_CODE, {"which": digest, "consumed_at": clock.now()}).rowcount == 1
 
 
 def lower(conn: Connection, authorization_id: str, *, level: int, acr: str) -> None:

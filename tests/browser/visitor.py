@@ -165,7 +165,7 @@ class Visitor:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
-        where = message.location["url"]
+        where = message.location["url"].partition("#")[0]
         text = _OF_A_REFUSAL if message.text.startswith(_OF_A_REFUSAL) else message.text
         self._faults.append(f"{text}: {where}")
 
@@ -181,7 +181,7 @@ class Visitor:
         if request.is_navigation_request():
             self._answers[request.frame.page] = response
             if 400 <= response.status < 500:
-                self._refused.add(response.url)
+                self._refused.add(response.url.partition("#")[0])
 
     def _picture(self, page: str) -> None:
         if PICTURES:

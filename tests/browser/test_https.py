@@ -1,0 +1,73 @@
+"""The product as in production, over TLS: what works on localhost over http only would fall over here."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.stack import SecureStack
+from tests.browser.visitor import DESKTOP, Visitor
+from tests.browser.walks import PASSWORD, assert_gates, code_in, identify
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+def test_a_person_registers_signs_out_and_comes_back_over_https(
+    browser: Browser, secure: SecureStack, width: int
+) -> None:
+    """Every cookie of the provider carries `__Host-` (R90), its forms pass their checks, and consent is asked once."""
+    window = Visitor(browser, width=width, trusting=True)
+    person, email, username = secure.newcomer(), f"secure.{width}@example.com", f"secure.{width}"
+    window.open(secure.portal, "portal/home").press("#sign-in", "sign_in/login")
+    assert window.page.url.startswith(f"{secure.issuer}/login")
+    window.press("#register-link", "registration/start")
+    window.fill(level="premium").press("#register-submit", "registration/identity")
+    identify(window, person)
+    window.press("#register-submit", "registration/delivery")
+    window.fill(delivery="email", email=email).press("#register-submit", "activation/enter")
+    while not secure.mails.to(email):
+        window.page.wait_for_timeout(200)
+    window.fill(activation_code=code_in(secure.mails.to(email)[0])).press("#activate-submit", "registration/account")
+    window.fill(new_username=username, new_password=PASSWORD).press("#register-submit", "consent/consent")
+    assert "Alder Harbor Health" in window.has("h1").inner_text()
+    window.press("#consent-allow", "portal/home")
+    _assert_basic(window)
+    _assert_cookies(window, {"__Host-idp_form", "__Host-idp_flow", "__Host-idp_session"})
+
+    window.press("#sign-out", "portal/signed_out")
+    assert "of Guidon" in window.text
+    assert "__Host-idp_session" not in window.cookies()
+    window.press("#sign-in", "sign_in/login")
+    window.fill(username=username, password="not the password").press("#login-submit", "sign_in/login", 422)
+    window.fill(username=username, password=PASSWORD, remember=True).press("#login-submit", "portal/home")
+    _assert_basic(window)
+    _assert_cookies(window, {"__Host-idp_form", "__Host-idp_flow", "__Host-idp_session", "__Host-idp_device"})
+    window.close()
+
+
+def test_nothing_of_the_demo_is_there(browser: Browser, secure: SecureStack) -> None:
+    window = Visitor(browser, width=DESKTOP, trusting=True)
+    window.open(f"{secure.issuer}/demo/mailbox", "errors/error", 404)
+    answer = window.context.request.get(f"{secure.issuer}/login")
+    assert "max-age=" in answer.headers["strict-transport-security"]
+    window.close()
+
+
+def _assert_basic(window: Visitor) -> None:
+    expect(window.has("#level")).to_contain_text("Basic (Level 1)")
+    assert_gates(
+        window,
+        open_to={"profile", "information", "faq"},
+        locked={"messages", "appointments", "records", "refills"},
+    )
+
+
+def _assert_cookies(window: Visitor, names: set[str]) -> None:
+    jar = window.cookies()
+    own = {name: cookie for name, cookie in jar.items() if name != "portal_session"}
+    assert own.keys() == names
+    for cookie in own.values():
+        assert cookie["secure"]
+        assert cookie["httpOnly"]
+        assert (cookie["sameSite"], cookie["path"]) == ("Lax", "/")
+        assert cookie["domain"] == urlsplit(window.page.url).hostname
