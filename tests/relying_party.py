@@ -40,7 +40,7 @@ class Tokens:
 class RelyingParty:
     """One registered client, first-party unless a test is about consent."""
 
-    def __init__(self, world: World, **wishes: Any) -> None:  # noqa: ANN401 - any field of Wanted
+    def __init__(self, world: World, **wishes: Any) -> None:
         number = next(_numbers)
         self.world = world
         self.home = f"https://rp{number}.example"
@@ -167,7 +167,7 @@ class RelyingParty:
         return claims
 
 
-def public(world: World, **wishes: Any) -> RelyingParty:  # noqa: ANN401 - any field of Wanted
+def public(world: World, **wishes: Any) -> RelyingParty:
     """A client without a secret."""
     return RelyingParty(world, kind=Kind.SPA, **wishes)
 

@@ -22,7 +22,9 @@ _EVENTS_LEAD = (
 
 @click.command(hidden=True)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a page differs.")
-@click.option("--folder", default="docs", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--folder", default="docs", show_default=True, type=click.Path(file_okay=False, path_type=Path), help="Where."
+)
 def docs(*, check: bool, folder: Path) -> None:
     """Write the generated pages of the documentation."""
     pages = {

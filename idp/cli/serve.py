@@ -10,7 +10,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from idp import migrations_state
-from idp.cli.common import fail, pass_services
+from idp.cli.common import echo_json, fail, json_option, pass_services
 from idp.ports import Services
 
 
@@ -25,9 +25,18 @@ from idp.ports import Services
     "--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate chain, PEM."
 )
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its private key, PEM.")
+@json_option
 @pass_services
 def serve(
-    services: Services, host: str, port: int, workers: int, threads: int, tls_cert: Path | None, tls_key: Path | None
+    services: Services,
+    host: str,
+    port: int,
+    workers: int,
+    threads: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Serve the provider's pages and endpoints, until stopped.
 
@@ -41,6 +50,11 @@ def serve(
     if trouble is not None:
         fail(trouble)
     services.db.close()  # each worker process opens its own
+    where = f"{'https' if tls_cert else 'http'}://{host}:{port}"
+    if as_json:
+        echo_json({"issuer": services.settings.issuer, "listening": where, "workers": workers, "threads": threads})
+    else:
+        click.echo(f"Serving {services.settings.issuer} on {where}; stop with Ctrl-C.")
     server = Granian(
         "idp.app:create_wsgi",
         factory=True,

@@ -8,13 +8,14 @@ import click
 
 from idp import migrations_state
 from idp import worker as work
-from idp.cli.common import fail, pass_services
+from idp.cli.common import echo_json, fail, json_option, pass_services
 from idp.ports import Services
 
 
 @click.command()
+@json_option
 @pass_services
-def worker(services: Services) -> None:
+def worker(services: Services, *, as_json: bool) -> None:
     """Deliver mail and sweep what is over, until stopped. Any number may run."""
     trouble = migrations_state.trouble(services.db)
     if trouble is not None:
@@ -26,5 +27,8 @@ def worker(services: Services) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    click.echo("The worker is running.")
+    if as_json:
+        echo_json({"running": True})
+    else:
+        click.echo("The worker is running; stop with Ctrl-C.")
     work.run(services, stop)

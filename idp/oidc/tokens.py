@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp import clock, crypto, db
 from idp.credentials.sessions import ABSOLUTE
 from idp.keyring import Keyring
-from idp.oidc.authorizations import Authorization
+from idp.oidc.authorizations import Authorization, get_authorization
 from idp.oidc.scopes import Scope
 
 ACCESS_LIFE = timedelta(minutes=10)
@@ -55,8 +55,22 @@ class RefreshToken(db.Row):
     expires_at: Mapped[datetime]
 
 
+# Made once: to make a statement anew costs more than to run it.
 _INSERT_ACCESS = sa.insert(cast("sa.Table", AccessToken.__table__))
 _INSERT_REFRESH = sa.insert(cast("sa.Table", RefreshToken.__table__))
+_FIND_ACCESS = sa.select(AccessToken.__table__).where(
+    AccessToken.digest == sa.bindparam("which"), AccessToken.expires_at > sa.bindparam("now")
+)
+_FIND_REFRESH = sa.select(RefreshToken.__table__).where(RefreshToken.digest == sa.bindparam("which"))
+_USE = (
+    sa.update(cast("sa.Table", RefreshToken.__table__))
+    .where(
+        RefreshToken.digest == sa.bindparam("which"),
+        RefreshToken.consumed_at.is_(None),
+        RefreshToken.expires_at > sa.bindparam("now"),
+    )
+    .values(used_at=sa.bindparam("now"), expires_at=sa.bindparam("until"))
+)
 
 
 @dataclass(frozen=True)
@@ -104,32 +118,24 @@ def keep_refresh(conn: Connection, minted: Minted) -> None:
 
 def find_access(conn: Connection, handle: str) -> tuple[AccessToken, Authorization] | None:
     """A token that has not run out, under an authorization that was not revoked."""
-    token = db.find(
-        conn, AccessToken, AccessToken.digest == crypto.digest(handle), AccessToken.expires_at > clock.now()
-    )
-    if token is None:
+    found = conn.execute(_FIND_ACCESS, {"which": crypto.digest(handle), "now": clock.now()}).mappings().one_or_none()
+    if found is None:
         return None
-    root = db.find(conn, Authorization, Authorization.id == token.authorization_id, Authorization.revoked_at.is_(None))
-    return None if root is None else (token, root)
+    root = get_authorization(conn, found["authorization_id"])
+    return None if root.revoked_at is not None else (AccessToken(**found), root)
 
 
 def find_refresh(conn: Connection, handle: str) -> tuple[RefreshToken, Authorization] | None:
     """A refresh token, spent or not, with its root, revoked or not."""
-    token = db.find(conn, RefreshToken, RefreshToken.digest == crypto.digest(handle))
-    if token is None:
-        return None
-    return token, db.get(conn, Authorization, Authorization.id == token.authorization_id)
+    found = conn.execute(_FIND_REFRESH, {"which": crypto.digest(handle)}).mappings().one_or_none()
+    return None if found is None else (RefreshToken(**found), get_authorization(conn, found["authorization_id"]))
 
 
 def use_refresh(conn: Connection, token: RefreshToken, authorization: Authorization) -> bool:
     """Note the use of a token that stays, which lengthens its idle time; false when it has been spent or has run out."""
     now = clock.now()
-    return db.swap(
-        conn,
-        sa.update(RefreshToken)
-        .where(RefreshToken.digest == token.digest, RefreshToken.consumed_at.is_(None), RefreshToken.expires_at > now)
-        .values(used_at=now, expires_at=expiry(authorization, now)),
-    )
+    values = {"which": token.digest, "now": now, "until": expiry(authorization, now)}
+    return conn.execute(_USE, values).rowcount == 1
 
 
 def claim_refresh(conn: Connection, token: RefreshToken) -> bool:

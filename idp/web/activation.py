@@ -13,6 +13,7 @@ from idp.web.pages import redirect_to, render, services
 from idp.web.registration import STEPS, address, find_journey, with_wait
 from idp.web.registration_forms import CodeForm
 from idp.web.routes import Access, Csrf, Pages
+from idp.web.waiting import find_waiting
 
 pages = Pages("activation")
 
@@ -50,6 +51,7 @@ def _refused(own: Journey | None, form: CodeForm, refused: Refused) -> Response:
 def _page(own: Journey | None, form: CodeForm, *, status: int = 200, error_code: str = "") -> Response:
     """The same page for a match and for a decoy: it says "if" (R63)."""
     facts = own.facts if own else {}
+    waiting = find_waiting(facts.get("request"))
     return render(
         "activation/enter.html",
         status=status,
@@ -59,5 +61,6 @@ def _page(own: Journey | None, form: CodeForm, *, status: int = 200, error_code:
         by_screen=facts.get("code") is not None,
         email=facts.get("email") or "",
         of_record=POLICIES[services().settings.policy].email_of_record,
+        continuing_to=waiting.client_name if waiting else "",
         error_code=error_code,
     )

@@ -26,7 +26,9 @@ def test_an_unknown_client_gets_our_page(rp: RelyingParty, browser: Browser) -> 
     """RFC 6749 §4.1.2.1, R106: without a sure client nothing is redirected, whatever else is wrong."""
     for client_id in ("nobody", "", "ü", "a" * 5000, "'; DROP TABLE client;--", "\x00"):
         _refused_here(
-            browser, rp.url(client_id=client_id, response_type="rubbish"), "unknown_client" if client_id else "invalid_request"
+            browser,
+            rp.url(client_id=client_id, response_type="rubbish"),
+            "unknown_client" if client_id else "invalid_request",
         )
     _refused_here(browser, rp.url(client_id=None), "invalid_request")
 

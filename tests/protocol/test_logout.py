@@ -144,9 +144,13 @@ def test_what_is_not_ours_gets_our_page_and_ends_nothing(world: World, rp: Relyi
         _url(id_token_hint=f"eyJhbGciOiJub25lIn0.{body}."): "invalid_id_token_hint",
         _url(id_token_hint=tokens.access_token): "invalid_id_token_hint",
         _url(id_token_hint=tokens.id_token, client_id=other.client.id): "invalid_id_token_hint",
-        _url(id_token_hint=tokens.id_token, post_logout_redirect_uri=_bye(rp) + "/"): "invalid_post_logout_redirect_uri",
+        _url(
+            id_token_hint=tokens.id_token, post_logout_redirect_uri=_bye(rp) + "/"
+        ): "invalid_post_logout_redirect_uri",
         _url(id_token_hint=tokens.id_token, post_logout_redirect_uri=_bye(other)): "invalid_post_logout_redirect_uri",
-        _url(id_token_hint=tokens.id_token, post_logout_redirect_uri=rp.redirect_uri): "invalid_post_logout_redirect_uri",
+        _url(
+            id_token_hint=tokens.id_token, post_logout_redirect_uri=rp.redirect_uri
+        ): "invalid_post_logout_redirect_uri",
         _url(post_logout_redirect_uri=_bye(rp)): "invalid_post_logout_redirect_uri",
         _url(client_id="nobody"): "unknown_client",
         _url(client_id="ü"): "unknown_client",

@@ -141,7 +141,9 @@ def test_what_is_no_token_request_is_told_so(rp: RelyingParty, browser: Browser,
     assert _error(post(f"/token?code={code}", valid)) == "invalid_request"
     assert _error(post("/token", b'{"grant_type":"authorization_code"}', "application/json")) == "invalid_request"
     assert _error(post("/token", b"", None)) == "invalid_request"
-    assert _error(post("/token", f"grant_type=authorization_code&code={code}&code={code}".encode())) == "invalid_request"
+    assert (
+        _error(post("/token", f"grant_type=authorization_code&code={code}&code={code}".encode())) == "invalid_request"
+    )
     assert _error(post("/token", b"grant_type=%ff")) == "invalid_request"
     assert _error(post("/token", b"grant_type=\xff")) == "invalid_request"
     assert _error(post("/token", b"&".join(b"p%d=1" % n for n in range(500)))) == "invalid_request"
@@ -245,7 +247,14 @@ def test_no_token_or_code_is_logged_even_at_debug(
         again = rp.read(rp.refresh(tokens.refresh_token))
         rp.redeem(code)
     events = " ".join(str(vars(event)) for event in rp.world.events())
-    for secret in (code, tokens.access_token, tokens.refresh_token, tokens.id_token, again.access_token, rp.secret or "?"):
+    for secret in (
+        code,
+        tokens.access_token,
+        tokens.refresh_token,
+        tokens.id_token,
+        again.access_token,
+        rp.secret or "?",
+    ):
         assert secret not in caplog.text
         assert secret not in events
 

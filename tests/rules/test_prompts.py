@@ -90,16 +90,19 @@ def _next(
         ({"acr_values": ("urn:unheard",), "acr_essential": True}, False, 600, Prompt.TOO_WEAK),
     ],
 )
-def test_the_first_thing_in_the_way(
-    asked: dict[str, object], fresh: bool, ago: int, expected: Prompt | None
-) -> None:
+def test_the_first_thing_in_the_way(asked: dict[str, object], fresh: bool, ago: int, expected: Prompt | None) -> None:
     """OIDC Core §3.1.2.1, §3.1.2.3."""
     assert _next(replace(ASKED, **asked), _signed_in(ago=ago), fresh=fresh) is expected  # type: ignore[arg-type]
 
 
 def test_nobody_is_asked_to_sign_in_first() -> None:
     """Whatever else is asked for, somebody must be there; a hint of a person is judged once there is one."""
-    for asked in (ASKED, replace(ASKED, hinted_sub="x"), replace(ASKED, prompts=("consent",)), replace(ASKED, max_age=9)):
+    for asked in (
+        ASKED,
+        replace(ASKED, hinted_sub="x"),
+        replace(ASKED, prompts=("consent",)),
+        replace(ASKED, max_age=9),
+    ):
         assert _next(asked, None) is Prompt.SIGN_IN
     assert _next(replace(ASKED, prompts=("create",)), None) is Prompt.REGISTER
 
@@ -149,7 +152,7 @@ def test_the_clients_floor_is_the_effective_level() -> None:
 def test_every_prompt_has_an_error_for_who_forbids_pages() -> None:
     """OIDC Core §3.1.2.6."""
     assert ERRORS.keys() == set(Prompt)
-    assert DEAD_ENDS <= ERRORS.keys()
+    assert ERRORS.keys() >= DEAD_ENDS
     assert ERRORS[Prompt.SIGN_IN][0] == "login_required"
     assert ERRORS[Prompt.CONSENT][0] == "consent_required"
 

@@ -91,7 +91,14 @@ def test_origins_are_bare() -> None:
     """R98."""
     for good in ("https://app.example", "https://app.example:8443", "http://localhost:3000"):
         assert redirect_uris.origin_fault_of(good) is None
-    for bad in ("https://app.example/", "http://app.example", "*", "null", "https://u@app.example", "https://a.example?x"):
+    for bad in (
+        "https://app.example/",
+        "http://app.example",
+        "*",
+        "null",
+        "https://u@app.example",
+        "https://a.example?x",
+    ):
         assert redirect_uris.origin_fault_of(bad) is not None, bad
 
 

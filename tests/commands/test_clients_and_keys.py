@@ -1,0 +1,143 @@
+"""`idp clients` and `idp keys`, as processes with an environment (DESIGN §8)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idp import crypto
+from idp.oidc.clients import find_client
+from tests.relying_party import on_sqlite
+from tests.world import World
+
+pytestmark = on_sqlite
+
+CREATE = ("clients", "create", "--name", "Portal", "--redirect-uri", "https://rp.example/cb")
+
+
+def _idp(world: World, *words: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+    environment = inherited | {
+        "IDP_DEMO": "1",
+        "IDP_ISSUER": world.settings.issuer,
+        "IDP_KEYS": str(world.settings.keys),
+        "IDP_SMTP_URL": world.settings.smtp_url,
+        "DATABASE_URL": world.settings.database_url,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "idp", *words],
+        env=environment | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _json(done: "subprocess.CompletedProcess[str]") -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_client_is_made_with_a_secret_that_is_shown_once(world: World) -> None:
+    """R136: 256 bits, kept as a digest."""
+    made = _json(_idp(world, *CREATE, "--scope", "openid email", "--scope", "profile", "--first-party", "--json"))
+    assert len(made["client_secret"]) >= 43
+    assert made["token_endpoint_auth_method"] == "client_secret_basic"
+    assert made["scope"] == "openid email profile"
+    with world.services.db.read() as conn:
+        client = find_client(conn, made["client_id"])
+    assert client is not None
+    assert client.secret_digests == [crypto.digest(made["client_secret"])]
+    shown = _json(_idp(world, "clients", "show", made["client_id"], "--json"))
+    assert shown == {name: value for name, value in made.items() if name != "client_secret"}
+    listed = _json(_idp(world, "clients", "list", "--json"))
+    assert [one["client_id"] for one in listed] == [made["client_id"]]
+    event = world.events("client.created")[0]
+    assert event.actor.startswith("operator:")
+
+
+def test_every_option_arrives(world: World) -> None:
+    made = _json(
+        _idp(
+            world,
+            *CREATE,
+            *("--redirect-uri", "https://rp.example/other"),
+            *("--auth-method", "client_secret_post"),
+            *("--post-logout-redirect-uri", "https://rp.example/bye"),
+            *("--origin", "https://rp.example"),
+            *("--min-acr", "urn:dslogon:basic:mfa", "--pkce", "optional", "--id-token-alg", "ES256"),
+            "--public-sub",
+            "--json",
+        )
+    )
+    assert made["redirect_uris"] == ["https://rp.example/cb", "https://rp.example/other"]
+    assert made["token_endpoint_auth_method"] == "client_secret_post"
+    assert made["post_logout_redirect_uris"] == ["https://rp.example/bye"]
+    assert made["origins"] == ["https://rp.example"]
+    assert (made["min_acr"], made["pkce"], made["id_token_signed_response_alg"], made["subject_type"]) == (
+        "urn:dslogon:basic:mfa",
+        "optional",
+        "ES256",
+        "public",
+    )
+    assert made["first_party"] is False
+
+
+def test_public_kinds_get_no_secret(world: World) -> None:
+    """RFC 8252 §8.5."""
+    native = _json(_idp(world, *CREATE, "--redirect-uri", "http://127.0.0.1/cb", "--type", "native", "--json"))
+    assert native["token_endpoint_auth_method"] == "none"
+    assert "client_secret" not in native
+    spoken = _idp(world, *CREATE, "--type", "spa")
+    assert spoken.returncode == 0
+    assert "client_secret" not in spoken.stdout
+
+
+@pytest.mark.parametrize(
+    "words, code, says",
+    [
+        ((*CREATE, "--redirect-uri", "http://rp.example/cb"), 1, "https"),
+        ((*CREATE, "--redirect-uri", "javascript:alert(1)"), 1, "registered"),
+        ((*CREATE, "--type", "spa", "--auth-method", "client_secret_basic"), 1, "secret"),
+        ((*CREATE, "--scope", "everything"), 1, "everything"),
+        ((*CREATE, "--auth-method", "private_key_jwt"), 2, "auth-method"),
+        ((*CREATE, "--profile", "fapi2"), 2, "profile"),
+        (("clients", "create", "--name", "x"), 2, "redirect-uri"),
+        (("clients", "show", "nobody"), 3, "no such client"),
+    ],
+)
+def test_what_cannot_be_is_told_with_its_exit_code(world: World, words: tuple[str, ...], code: int, says: str) -> None:
+    """DESIGN §8: 1 refused, 2 usage, 3 not found; nothing is written."""
+    done = _idp(world, *words)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert world.events("client.created") == []
+
+
+def test_keys_are_listed_without_their_private_halves(world: World) -> None:
+    """R145."""
+    done = _idp(world, "keys", "list", "--json")
+    keys = _json(done)
+    assert sorted(key["alg"] for key in keys) == ["ES256", "RS256"]
+    assert all(key.keys() == {"kid", "alg", "use", "state", "created_at"} for key in keys)
+    assert _idp(world, "keys", "list").stdout.count("current") == 2
+
+
+def test_init_makes_what_is_missing_and_nothing_twice(world: World, tmp_path: Path) -> None:
+    """DESIGN §8: on a database that is not migrated it makes the files and says what comes next."""
+    folder, database = tmp_path / "fresh", f"sqlite:///{tmp_path / 'fresh.db'}"
+    fresh = {"IDP_KEYS": str(folder), "DATABASE_URL": database}
+    first = _json(_idp(world, "keys", "init", "--json", **fresh))
+    assert len(first["files_made"]) == 3
+    assert first["keys_made"] == []
+    assert "idp db upgrade" in first["waiting_for"]
+    assert all((folder / name).stat().st_mode & 0o077 == 0 for name in first["files_made"])
+    upgraded = _json(_idp(world, "db", "upgrade", "--json", **fresh))
+    assert len(upgraded["keys_made"]) == 2
+    again = _json(_idp(world, "keys", "init", "--json", **fresh))
+    assert again == {"files_made": [], "keys_made": []}
