@@ -68,7 +68,7 @@ def edit_profile() -> ResponseReturnValue:
     form = ProfileForm()
     form.zoneinfo.choices = [("", _("None")), *((zone, zone.replace("_", " ")) for zone in profile.zones())]
     keyring = services().keyring
-    if request.method == "GET":
+    if request.method != "POST":
         with services().db.read() as conn:
             held = profile.read(conn, keyring, me.account_id)
         for name in profile.NAMES:

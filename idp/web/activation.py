@@ -28,7 +28,7 @@ def enter() -> ResponseReturnValue:
         return redirect_to("/register/account")
     own = journey if journey is not None and journey.state == At.ACTIVATE else None
     form = CodeForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(own, form)
     if not form.validate():
         return _page(own, form, status=422)

@@ -1,4 +1,4 @@
-"""The consent page: what a client would learn, in plain words, and yes or no. Only the stored request is allowed, no form (R118)."""
+"""The consent page: what a client would learn, in plain words, and yes or no to the stored request, never to a form (R118)."""
 
 from urllib.parse import urlencode
 

@@ -1,5 +1,6 @@
 """English or Spanish: as the address asks, as chosen before, or as the browser prefers, in this order."""
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from babel import Locale
@@ -22,7 +23,8 @@ def choose() -> str:
     chosen = session.get(_CHOSEN)
     if chosen in LANGUAGES:
         return str(chosen)
-    return request.accept_languages.best_match(LANGUAGES) or "en"
+    # Not `best_match`: it would take Spanish for `en-US, es;q=0.5`, as it looks for the exact tags first.
+    return _first_spoken(tag for tag, quality in request.accept_languages if quality > 0) or "en"
 
 
 def language() -> str:
@@ -41,11 +43,13 @@ def install(app: Flask) -> None:
 
 
 def _asked() -> str | None:
-    for tag in request.args.get("ui_locales", "")[:200].split():
-        code = tag.split("-")[0].lower()
-        if code in LANGUAGES:
-            return code
-    return None
+    return _first_spoken(request.args.get("ui_locales", "")[:200].split())
+
+
+def _first_spoken(tags: Iterable[str]) -> str | None:
+    """The first tag that names a language of ours, in whichever country."""
+    codes = (tag.split("-")[0].lower() for tag in tags)
+    return next((code for code in codes if code in LANGUAGES), None)
 
 
 def _here(code: str) -> str:

@@ -78,6 +78,6 @@ def _end(asked: Logout, *, by_person: bool) -> Response:
     ending.end(protocol().context, asked, signed_in(), confirmed_by_person=by_person)
     response = redirect_to(asked.location) if asked.location else render("logout/done.html", signed_in_as="")
     cookies.clear(response, cookies.SESSION)
-    # R86 as amended: "cookies" would take away other ports' cookies and the remembered username.
+    # R86: "cookies" would take away other ports' cookies and the remembered username.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -102,7 +102,7 @@ def continue_url(request_handle: str | None, next_path: str | None = None) -> st
 
 def login_url() -> str:
     """The sign-in page that comes back to the page of this request."""
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/account"
+    wanted = request.full_path.rstrip("?") if request.method != "POST" else "/account"
     return "/login?next=" + quote(wanted, safe="")
 
 

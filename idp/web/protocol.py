@@ -69,7 +69,10 @@ def error_page(wrong: BadRequestPage) -> Response:
     log.info("request has no way back", code=wrong.code, detail=wrong.detail, endpoint=request.endpoint)
     if wrong.code == "request_gone":
         heading = _("This sign-in has run out of time")
-        message = _("It was finished already, it is more than an hour old, or it was started in another browser.")
+        message = _(
+            "It was finished already, it is more than an hour old, or it was started in another browser. "
+            "Go back to the site you came from, and start again there."
+        )
     else:
         heading = _("This link does not work")
         message = _("The site that sent you here made a mistake in its request. Nothing was shared with it.")
@@ -79,7 +82,7 @@ def error_page(wrong: BadRequestPage) -> Response:
         heading=heading,
         message=message,
         next_steps=[
-            (_("Go back to the site you came from, and start again there"), "/help"),
             (_("Go to your account"), "/account"),
+            (_("Get help"), "/help"),
         ],
     )

@@ -135,7 +135,7 @@ def start() -> ResponseReturnValue:
     waiting = find_waiting(handle)
     return render(
         "registration/start.html",
-        status=200 if request.method == "GET" else 422,
+        status=200 if request.method != "POST" else 422,
         form=form,
         steps=STEPS,
         under_way=page_of(under_way) if under_way else "",
@@ -150,7 +150,7 @@ def start() -> ResponseReturnValue:
 def identity(journey: Journey) -> ResponseReturnValue:
     """Name, birth date and number. Who comes back here later may correct them; what followed is then forgotten."""
     form = IdentityForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _identity_page(journey, form)
     if is_stale(journey, form):
         return redirect_to(page_of(journey))
@@ -170,7 +170,7 @@ def delivery(journey: Journey) -> ResponseReturnValue:
     policy = _policy()
     form = DeliveryForm()
     form.offer({way: _WAYS[way] for way in policy.deliveries}, typed=not policy.email_of_record)
-    if request.method == "GET":
+    if request.method != "POST":
         if len(policy.deliveries) == 1:
             form.delivery.data = next(iter(policy.deliveries)).value
         if journey.state == At.ACTIVATE:
@@ -214,7 +214,7 @@ def code(journey: Journey) -> ResponseReturnValue:
 def account(journey: Journey) -> ResponseReturnValue:
     """Username and password; then the account is there, and its person goes on to where they came from."""
     form = AccountForm()
-    if request.method == "GET":
+    if request.method != "POST":
         return _account_page(journey, form)
     if is_stale(journey, form):
         return redirect_to(page_of(journey))

@@ -39,10 +39,10 @@ def login() -> ResponseReturnValue:
     handle = request_handle()
     # A client's request leads here only when a sign-in is needed, be it a fresh one (prompt=login, max_age): whoever is
     # signed in already is sent on only where nobody asked for that.
-    if request.method == "GET" and handle is None and signed_in() is not None:
+    if request.method != "POST" and handle is None and signed_in() is not None:
         return redirect_to(continue_url(None, request.args.get("next")))
     form = SignInForm()
-    if request.method == "GET":
+    if request.method != "POST":
         _fill_in(form, handle)
         return _page(form, handle)
     if not form.validate():

@@ -1,4 +1,4 @@
-"""`idp clients` and `idp keys`, as processes with an environment (DESIGN §8)."""
+"""`idp clients` and `idp keys`, as processes with an environment."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def test_public_kinds_get_no_secret(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "words, code, says",
+    ("words", "code", "says"),
     [
         ((*CREATE, "--redirect-uri", "http://rp.example/cb"), 1, "https"),
         ((*CREATE, "--redirect-uri", "javascript:alert(1)"), 1, "registered"),
@@ -112,7 +112,7 @@ def test_public_kinds_get_no_secret(world: World) -> None:
     ],
 )
 def test_what_cannot_be_is_told_with_its_exit_code(world: World, words: tuple[str, ...], code: int, says: str) -> None:
-    """DESIGN §8: 1 refused, 2 usage, 3 not found; nothing is written."""
+    """The exit code is 1 refused, 2 usage, 3 not found; nothing is written."""
     done = _idp(world, *words)
     assert done.returncode == code, done.stderr
     assert says in done.stderr
@@ -129,7 +129,7 @@ def test_keys_are_listed_without_their_private_halves(world: World) -> None:
 
 
 def test_init_makes_what_is_missing_and_nothing_twice(world: World, tmp_path: Path) -> None:
-    """DESIGN §8: on a database that is not migrated it makes the files and says what comes next."""
+    """On a database that is not migrated it makes the files and says what comes next."""
     folder, database = tmp_path / "fresh", f"sqlite:///{tmp_path / 'fresh.db'}"
     fresh = {"IDP_KEYS": str(folder), "DATABASE_URL": database}
     first = _json(_idp(world, "keys", "init", "--json", **fresh))

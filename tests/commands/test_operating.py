@@ -12,7 +12,11 @@ import pytest
 
 from idp.accounts.accounts import State, find_by_username
 from idp.credentials import passwords
+from tests.relying_party import on_sqlite
 from tests.world import World
+
+# Each command starts an interpreter; what they do to either database is held by the stories.
+pytestmark = on_sqlite
 
 Idp = Callable[..., "subprocess.CompletedProcess[str]"]
 

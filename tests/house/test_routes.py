@@ -55,6 +55,14 @@ def test_unlisted_methods_are_405_on_every_route(world: World) -> None:
             assert response.status_code == 405, f"{method} {route.rule}"
 
 
+def test_head_is_get_without_a_body(world: World) -> None:
+    """RFC 9110 §9.3.2: no page takes it for a form that was sent."""
+    for route in _routes(world):
+        if "GET" in route.methods:
+            got, head = _send(world, "GET", route), _send(world, "HEAD", route)
+            assert (head.status_code, head.get_data()) == (got.status_code, b""), route.rule
+
+
 def test_every_form_needs_its_token(world: World) -> None:
     """R92: on every route that takes a form, without a session and with a foreign one."""
     guarded = [route for route in _routes(world) if "POST" in route.methods and route.csrf.checked]
@@ -92,7 +100,7 @@ def test_pages_of_a_journey_tell_others_to_start_again(world: World) -> None:
 
 
 def test_programs_get_no_cookie_and_people_no_cached_page(world: World) -> None:
-    """R91, and DESIGN's machine endpoints: no browser-session work."""
+    """R91; what programs call does no browser-session work."""
     for route in _routes(world):
         method = "GET" if "GET" in route.methods else "POST"
         response = _send(world, method, route)
