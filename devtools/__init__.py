@@ -4,7 +4,7 @@ verbs        demo, test, check, bench, lock: which words exist and what each nee
 terminal     what a person sees: lines, progress, faults; and running a command under it
 system       packages of the operating system: what is missing, whether we may install it, the command if not
 environment  `.venv` and the lock files: made, remade when half-made, left alone when nothing changed
-phrases      the words for people, gathered for translators
+phrases      the words for people: gathered, brought into each language, compiled
 lock         the lock files themselves, made anew
 checks       lint, types, import contracts, migrations, generated pages, tests
 demo         the demo: its data and its programs, in order

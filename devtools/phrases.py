@@ -1,4 +1,6 @@
-"""The words for people, gathered from code and templates into the file that translators start from."""
+"""The words for people: gathered from code and templates into the file that translators start from, brought into each
+language's own file, and compiled into what the service reads. All three are kept in git: nothing is compiled at run time.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,35 @@ from pathlib import Path
 from devtools import environment
 from devtools.terminal import ROOT, StopError, run, say
 
-CATALOGUE = ROOT / "translations" / "messages.pot"
+FOLDER = ROOT / "translations"
+CATALOGUE = FOLDER / "messages.pot"
 STAMPS = ('"POT-Creation-Date:', '"Generated-By:', "# ")
 """Lines that differ from year to year, from day to day, and from tool to tool."""
 
 
 def gather() -> None:
-    """Write the catalogue anew; translators' files are left alone."""
+    """Write the catalogue anew, and bring every language up to it."""
     python = environment.ensure(environment.WITH_CHECKS)
     found = _extracted(python)
     if CATALOGUE.exists() and _lasting(found) == _lasting(CATALOGUE.read_text("utf-8")):
         say("The catalogue holds every phrase already.")
-        return
-    CATALOGUE.write_text(found, "utf-8")
-    say(f"Wrote {CATALOGUE.relative_to(ROOT)}.")
+    else:
+        CATALOGUE.write_text(found, "utf-8")
+        say(f"Wrote {CATALOGUE.relative_to(ROOT)}.")
+    update(python)
+
+
+def update(python: str) -> None:
+    """Give each language the new phrases, still without words, take away the old ones, and compile. No word is guessed
+    from a phrase that looks alike: `tests/house/test_translations.py` names those that have none.
+    """
+    babel = (python, "-m", "babel.messages.frontend", "-q")
+    kept = ("--no-fuzzy-matching", "--ignore-obsolete", "--ignore-pot-creation-date", "--no-wrap")
+    for catalogue in sorted(FOLDER.glob("*/LC_MESSAGES/messages.po")):
+        language = catalogue.parent.parent.name
+        files = ("--input-file", str(CATALOGUE), "--output-dir", str(FOLDER), "--locale", language)
+        run([*babel, "update", *kept, *files], doing=f"Bringing the new phrases into {language}")
+        run([*babel, "compile", "--directory", str(FOLDER), "--locale", language], doing=f"Compiling {language}")
 
 
 def check(python: str) -> None:

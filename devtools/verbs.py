@@ -17,7 +17,7 @@ Everything in this checkout, with nothing but Python installed.
   python3 dev.py test    run the tests; what follows goes to pytest:  dev.py test tests/rules -k level
   python3 dev.py check   lint, types, import contracts, migrations and generated pages, then the tests
   python3 dev.py bench   run the benchmarks
-  python3 dev.py phrases gather the words for people into translations/messages.pot
+  python3 dev.py phrases gather the words for people into translations/, and compile each language
   python3 dev.py lock    write the lock files anew from the .in files
 
 The first run makes .venv and installs what the lock files name, from the package index that pip is configured with.
@@ -64,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser(
         "bench", prog="python3 dev.py bench", description="Run the benchmarks. Every argument goes to them as it is."
     )
-    verbs.add_parser("phrases", prog="python3 dev.py phrases", description="Gather the words for people anew.")
+    verbs.add_parser(
+        "phrases", prog="python3 dev.py phrases", description="Gather the words for people for every language."
+    )
     renew = verbs.add_parser("lock", prog="python3 dev.py lock", description="Write the lock files anew.")
     renew.add_argument("--upgrade", action="store_true", help="take the newest versions that the .in files allow")
     return top
