@@ -39,7 +39,7 @@ def normalize_code(typed: str) -> str:
 
 def digest(handle: str) -> str:
     """SHA-256 of a 256-bit handle, base64url: what is stored and looked up. Never for anything that can be guessed
-    (R36, R75).
+    (R75).
     """
     return b64url(hashlib.sha256(handle.encode("utf-8")).digest())
 

@@ -1,4 +1,4 @@
-"""A relying party for tests: it makes a valid request and lets a test change one thing, redeems codes, and checks ID tokens for itself."""
+"""A relying party for tests: it makes a valid request and lets a test change one thing, redeems codes, and checks ID tokens."""
 
 import base64
 import hashlib

@@ -149,6 +149,7 @@ _LIVE = (
     )
 )
 _BY_HANDLE = _LIVE.where(Session.handle_digest == sa.bindparam("which"))
+_LAST_SEEN = sa.select(Session.last_seen_at).where(Session.handle_digest == sa.bindparam("which"))
 _BY_ID = _LIVE.where(Session.id == sa.bindparam("which"))
 
 
@@ -176,9 +177,7 @@ def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn 
 
 def needs_touch(conn: Connection, handle: str) -> bool:
     """Whether the last use was noted more than a minute ago, so that a page load rarely writes."""
-    last = conn.execute(
-        sa.select(Session.last_seen_at).where(Session.handle_digest == crypto.digest(handle))
-    ).scalar_one_or_none()
+    last = conn.execute(_LAST_SEEN, {"which": crypto.digest(handle)}).scalar_one_or_none()
     return last is not None and last < clock.now() - _TOUCH_EVERY
 
 

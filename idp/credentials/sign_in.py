@@ -105,7 +105,7 @@ def _find(conn: Connection, username: str) -> Account | None:
 
 
 def _counted_by(keyring: Keyring, account: Account | None, username: str) -> str:
-    """One counter for an account, however its name is written (R16, R17); a stranger's name waits just the same."""
+    """One counter for an account, however its name is written (R17); a stranger's name waits just the same."""
     unknown = keyring.mac("sign_in:username", accounts.username_key(username[:_LONGEST_USERNAME]))
     return account.id if account else unknown
 

@@ -121,8 +121,8 @@ def _create(
     _keep_address(conn, keyring, account, journey, chosen)
     for method, at in shown.items():
         evidence.add(conn, account, method, policy=chosen.name, at=datetime.fromtimestamp(at, UTC))
-    # Success gives back what the address was counted for (DESIGN §7): a clinic's network does not run dry by people
-    # who got through.
+    # Success gives back what the address was counted for: a clinic's network does not run dry by
+    # people who got through.
     give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
     session = sessions.open_session(conn, account, methods=("pwd",), old_handle=old_session)
     return Registered(session, facts["request"])

@@ -38,7 +38,7 @@ def send_code(services: Services, journey: Journey, *, delivery: Delivery, email
     """Make a code and send or show it. By mail, None whatever the case; on the screen a decoy is told so
     (`NOT_MATCHED`).
 
-    The screen is an oracle by nature: it is counted with the matches, and absent from the strict policy (DESIGN §5).
+    The screen is an oracle by nature: it is counted with the matches, and absent from the strict policy (docs/adr/0008).
     """
     chosen = POLICIES[services.settings.policy]
     if delivery not in chosen.deliveries:
@@ -108,7 +108,7 @@ def _show_code(conn: Connection, keyring: Keyring, journey: Journey) -> Refused 
 
 def _mail_code(conn: Connection, keyring: Keyring, journey: Journey, to: str | None, chosen: Policy) -> Refused | None:
     """Mail a code, or "we could not match your details" in its place: the typed address gets an answer either way
-    (DESIGN §5).
+    (docs/adr/0008).
     """
     known = None if chosen.email_of_record else to
     facts = {"delivery": Delivery.EMAIL.value, "email": known, "code": None}

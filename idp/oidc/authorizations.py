@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, clock, crypto, db
+from idp.accounts.levels import ACRS
 from idp.audit import Event
 from idp.credentials.sessions import SignedIn
 from idp.keyring import Keyring
@@ -106,7 +107,7 @@ def draft(keyring: Keyring, client: Client, asked: Asked, signed_in: SignedIn) -
             "amr": list(signed_in.amr),
             "aal": signed_in.aal,
             "level": int(signed_in.level),
-            "acr": prompts.acr_to_tell(signed_in.acr, asked.acr_values),
+            "acr": prompts.acr_to_tell(signed_in.acr, _above(client.min_acr, asked.acr_values)),
             "created_at": now,
             "revoked_at": None,
         },
@@ -122,6 +123,11 @@ def draft(keyring: Keyring, client: Client, asked: Asked, signed_in: SignedIn) -
             "consumed_at": None,
         },
     )
+
+
+def _above(min_acr: str | None, acr_values: tuple[str, ...]) -> tuple[str, ...]:
+    """A client that asks for less than its own floor is told the truth, or its tokens would fall below that floor."""
+    return tuple(value for value in acr_values if min_acr is None or (value in ACRS and prompts.meets(value, min_acr)))
 
 
 def keep(conn: Connection, drafted: Draft) -> None:

@@ -3,7 +3,7 @@
 import json
 
 from idp.accounts.levels import ACRS
-from idp.oidc import claims, client_auth, grants, keys, paths, request, scopes, subjects
+from idp.oidc import claims, client_auth, grants, keys, paths, pkce, request, scopes, subjects
 
 
 def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
@@ -23,7 +23,7 @@ def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
             "subject_types_supported": list(subjects.TYPES),
             "id_token_signing_alg_values_supported": list(keys.ALGS),
             "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
-            "code_challenge_methods_supported": list(request.CHALLENGE_METHODS),
+            "code_challenge_methods_supported": list(pkce.METHODS),
             "prompt_values_supported": list(request.PROMPTS),
             "display_values_supported": list(request.DISPLAYS),
             "acr_values_supported": list(ACRS),

@@ -5,8 +5,6 @@ So here each request is a form that was read strictly, everything is checked and
 whoever loses the race gets nothing, and what the winner got is revoked.
 """
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,10 +14,9 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from sqlalchemy import Connection
 
-from idp import audit, clock, crypto, logs
+from idp import audit, clock, logs
 from idp.audit import Event
-from idp.crypto import b64url
-from idp.oidc import authorizations, client_auth, consents, id_tokens, paths, prompts, standing, tokens
+from idp.oidc import authorizations, client_auth, consents, id_tokens, paths, pkce, prompts, standing, tokens
 from idp.oidc.authorizations import Authorization, AuthorizationCode
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
@@ -31,8 +28,6 @@ from idp.oidc.tokens import Minted, RefreshToken
 
 log = logs.get(__name__)
 
-# RFC 7636 §4.1.
-_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
@@ -75,8 +70,6 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib carries
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
-        for grant in GRANTS:
-            self.register_grant(grant)
 
     def answer(self, form: Params, authorization: str | None) -> MachineAnswer:
         """Answer one token request. Everything but a fault comes back as an answer."""
@@ -240,7 +233,7 @@ class CodeGrant(_Issuing, grants.AuthorizationCodeGrant):  # type: ignore[misc] 
         except InvalidGrantError as wrong:
             raise wrong if self._found is None else self._burnt(self._found, "redirect_uri differs") from None
         code: _Code = self.request.authorization_code
-        if not _fits(self.request.params.get("code_verifier"), code.row.code_challenge):
+        if not pkce.fits(self.request.params.get("code_verifier"), code.row.code_challenge):
             raise self._burnt(code, "code_verifier missing or wrong")
 
     def authenticate_token_endpoint_client(self) -> Client:
@@ -391,12 +384,3 @@ class RefreshGrant(_Issuing, grants.RefreshTokenGrant):  # type: ignore[misc]  #
 GRANTS = (CodeGrant, RefreshGrant)
 
 GRANT_TYPES = tuple(grant.GRANT_TYPE for grant in GRANTS)
-
-
-def _fits(verifier: str | None, challenge: str | None) -> bool:
-    """Whether the verifier is the one behind the challenge; where there was none, none may come (RFC 9700 §4.8.2)."""
-    if challenge is None or verifier is None:
-        return challenge is None and verifier is None
-    if not _VERIFIER.fullmatch(verifier):
-        return False
-    return crypto.same(b64url(hashlib.sha256(verifier.encode("ascii")).digest()), challenge)

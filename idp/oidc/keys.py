@@ -27,7 +27,7 @@ RS256 = "RS256"
 ES256 = "ES256"
 
 _MAKERS: dict[str, Callable[[], AnyKey]] = {
-    # R144 as amended: 2048 bits for RS256, which every client must understand (OIDC Core §15.1).
+    # R144: 2048 bits for RS256, which every client must understand (OIDC Core §15.1).
     RS256: lambda: RSAKey.generate_key(2048, auto_kid=False),
     ES256: lambda: ECKey.generate_key("P-256", auto_kid=False),
 }

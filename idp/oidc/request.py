@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from idp.config import PkceRule
-from idp.oidc import scopes
-from idp.oidc.clients import Client, ClientCache, Pkce
+from idp.oidc import pkce, scopes
+from idp.oidc.clients import Client, ClientCache
 from idp.oidc.errors import BadRequest, BadRequestPage
 from idp.oidc.parameters import Params
 
@@ -19,10 +19,7 @@ RESPONSE_TYPES = ("code",)
 RESPONSE_MODES = ("query",)
 PROMPTS = ("none", "login", "consent", "select_account", "create")
 DISPLAYS = ("page", "popup", "touch", "wap")
-CHALLENGE_METHODS = ("S256",)
 
-# RFC 7636 §4.2: 43 characters are a SHA-256 in base64url; `plain` may be longer, and is not accepted.
-_S256 = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
 _REPEATABLE = frozenset({"resource"})  # RFC 8707 §2
 
@@ -137,22 +134,13 @@ def check_pkce(asking: Asking, rule: PkceRule) -> None:
     challenge = asking.params.get("code_challenge")
     method = asking.params.get("code_challenge_method")
     if challenge is None and method is None:
-        if may_omit_pkce(asking.client, rule):
+        if pkce.may_omit(asking.client, rule):
             return
         raise BadRequest("invalid_request", "a code_challenge is required (PKCE, S256)")
-    if method not in CHALLENGE_METHODS:
+    if method not in pkce.METHODS:
         raise BadRequest("invalid_request", "code_challenge_method must be S256")
-    if challenge is None or not _S256.fullmatch(challenge):
+    if challenge is None or not pkce.CHALLENGE.fullmatch(challenge):
         raise BadRequest("invalid_request", "code_challenge is not an S256 challenge")
-
-
-def may_omit_pkce(client: Client, rule: PkceRule) -> bool:
-    """Only a client with a secret, and only where its own setting or else the operator's says so."""
-    if client.is_public:
-        return False
-    if client.pkce is not None:
-        return client.pkce == Pkce.OPTIONAL.value
-    return rule is PkceRule.PUBLIC
 
 
 def check_scope(asking: Asking, _rule: PkceRule) -> None:

@@ -47,8 +47,7 @@ class Policy:
 
 
 POLICIES: Mapping[PolicyName, Policy] = {
-    # The system as its documents describe it. Screen and typed address carry Basic and nothing more (R68, R70 as
-    # amended).
+    # The system as its documents describe it. Screen and typed address carry Basic and nothing more (R68, R70).
     PolicyName.DS_LOGON: Policy(
         PolicyName.DS_LOGON,
         roads={

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 
 from idp.oidc import authorize as flow
-from idp.oidc import paths, redirect_uris
+from idp.oidc import claims, paths, redirect_uris
 from idp.oidc.errors import BadRequestPage
 from idp.oidc.prompts import Prompt
 from idp.oidc.scopes import Scope
@@ -51,6 +51,8 @@ def consent() -> ResponseReturnValue:
                 return redirect_to(flow.deny(context, waiting, found).location)
             except BadRequestPage as wrong:
                 return error_page(wrong)
+    # What leaves is what is told: the level goes to many clients without being asked for.
+    leaving = claims.effective_scopes(waiting.asked.scopes, assurance_claims=waiting.client.assurance_claims)
     return render(
         "consent/consent.html",
         status=422 if request.method == "POST" else 200,
@@ -58,5 +60,5 @@ def consent() -> ResponseReturnValue:
         form=ChoiceForm(request=handle),
         client_name=waiting.client.name,
         username=found.username,
-        shares=[WORDS[Scope(scope)] for scope in waiting.asked.scopes],
+        shares=[WORDS[scope] for scope in Scope if scope in leaving],
     )

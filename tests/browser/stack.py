@@ -2,7 +2,6 @@
 people.
 """
 
-import datetime
 import ipaddress
 import itertools
 import json
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -40,7 +40,7 @@ class Person:
 
     given_name: str
     family_name: str
-    born: datetime.date
+    born: date
     ssn: str
     edipi: str
 
@@ -98,20 +98,8 @@ def demo_stack(folder: Path) -> Iterator[Stack]:
     where = Demo(free_port(), free_port(), free_port(), folder / "demo", size=PEOPLE)
     env = where.environment(os.environ) | {"IDP_TRUSTED_HOPS": "1"}
     demo.prepare(where, sys.executable, env)
-    idp = (sys.executable, "-m", "idp")
     with Children(env=env, logs=where.folder) as children:
-        children.start("mail catcher", [*idp, "demo", "mail", "--port", str(where.mail_port)])
-        children.start("provider", [*idp, "serve", "--port", str(where.port)])
-        children.start("worker", [*idp, "worker"])
-        children.start("portal", [sys.executable, "-m", "portal"])
-        children.wait_until(
-            [
-                ("mail catcher", lambda: ports.answers(where.mail_port)),
-                ("provider", lambda: demo.is_well(f"{where.issuer}/healthz")),
-                ("portal", lambda: demo.is_well(f"{where.portal}/healthz")),
-            ],
-            within=STARTS_WITHIN,
-        )
+        demo.bring_up(where, children, sys.executable)
         yield Stack(where.issuer, where.portal, where.folder / "deers.jsonl")
 
 
@@ -183,15 +171,11 @@ def _certificates(folder: Path) -> tuple[Path, Path, Path]:
     own = (
         _certificate(name, root_name, key.public_key())
         .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
+            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .sign(root_key, hashes.SHA256())
     )
@@ -199,24 +183,20 @@ def _certificates(folder: Path) -> tuple[Path, Path, Path]:
     files = (folder / "authority.pem", folder / "chain.pem", folder / "key.pem")
     files[0].write_bytes(root.public_bytes(pem))
     files[1].write_bytes(own.public_bytes(pem) + root.public_bytes(pem))
-    files[2].write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    files[2].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return files
 
 
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
     )
 
 
@@ -238,7 +218,7 @@ def _person(record: dict[str, Any]) -> Person:
     return Person(
         given_name=record["given_name"],
         family_name=record["family_name"],
-        born=datetime.date.fromisoformat(record["birth_date"]),
+        born=date.fromisoformat(record["birth_date"]),
         ssn=record["ssn"],
         edipi=record["edipi"],
     )

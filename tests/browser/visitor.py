@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route, ViewportSize
 
 DESKTOP, PHONE = 1280, 390
 HEIGHTS = {DESKTOP: 900, PHONE: 844}
@@ -29,7 +29,7 @@ class Visitor:
     ) -> None:
         self.width = width
         self.scripts = scripts
-        self._size: Any = {"width": width, "height": HEIGHTS[width]}
+        self._size = ViewportSize(width=width, height=HEIGHTS[width])
         self.context = browser.new_context(
             viewport=self._size,
             java_script_enabled=scripts,
@@ -42,6 +42,8 @@ class Visitor:
         self._faults: list[str] = []
         self._refused: set[str] = set()
         self._answers: dict[Page, Response] = {}
+        self._looking: Page | None = None
+        self._html = ""
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda fault: self._faults.append(f"script: {fault.error}"))
         self.context.on("request", self._leave)
@@ -49,7 +51,7 @@ class Visitor:
         self.page = self.context.new_page()
 
     def window(self) -> Self:
-        """Another tab of the same browser becomes the one that is used; the former one is given by `page` before."""
+        """Open another tab, and go on in it; `page` is where to note the former one before, and to return to it."""
         self.page = self.context.new_page()
         return self
 
@@ -58,10 +60,10 @@ class Visitor:
         self.page.goto(address)
         return self.see(page, status)
 
-    def press(self, target: str, page: str, status: int = 200) -> Self:
-        """Press a button or follow a link, and be shown this page."""
+    def press(self, target: str, page: str, status: int = 200, *, twice: bool = False) -> Self:
+        """Press a button or follow a link, once or with a nervous finger, and be shown this page."""
         with self.page.expect_navigation():
-            self.page.locator(target).click()
+            self.page.locator(target).click(click_count=2 if twice else 1)
         return self.see(page, status)
 
     def fill(self, **fields: str | bool) -> Self:
@@ -83,8 +85,7 @@ class Visitor:
         main = self.page.locator("main")
         shown = main.get_attribute("data-page")
         assert shown == page, f"{shown} instead of {page} at {self.page.url}: {main.inner_text()[:600]}"
-        answer = self._answers[self.page]
-        assert answer.status == status, f"{page} came with {answer.status}, not {status}"
+        assert self.answer.status == status, f"{page} came with {self.answer.status}, not {status}"
         self._picture(page)
         headings = self.page.locator("h1").all_inner_texts()
         assert len(headings) == 1, headings
@@ -109,6 +110,11 @@ class Visitor:
         """The words of the page."""
         return " ".join(self.page.locator("main").inner_text().split())
 
+    @property
+    def answer(self) -> Response:
+        """The answer that the page came with."""
+        return self._answers[self.page]
+
     def cookies(self) -> dict[str, Any]:
         """Every cookie of this browser by its name."""
         return {cookie["name"]: cookie for cookie in self.context.cookies()}
@@ -116,6 +122,8 @@ class Visitor:
     def close(self) -> None:
         """Close the window, and hear what it said at the last."""
         self.context.close()
+        if self._looking is not None:
+            self._looking.context.close()
         self._assert_quiet("the last page")
 
     def _press_label(self, control: Locator) -> None:
@@ -142,25 +150,21 @@ class Visitor:
 
     def _axe_without_scripts(self) -> dict[str, Any]:
         """Axe is a script. It gets the same page in a window that runs scripts, but for the page's own."""
-        html = self.page.content()
-        # The policy was kept where the page was shown to the person; here it would stand in axe's own way.
-        looking = self._browser.new_context(viewport=self._size, ignore_https_errors=True)
-        try:
-            page = looking.new_page()
+        if self._looking is None:
+            self._looking = self._browser.new_context(viewport=self._size, ignore_https_errors=True).new_page()
+            self._looking.route("**/*", self._serve)
+        self._html = self.page.content()
+        self._looking.goto(self.page.url)
+        return self._axe(self._looking)
 
-            def serve(route: Route) -> None:
-                if route.request.is_navigation_request():
-                    route.fulfill(body=html, content_type="text/html; charset=utf-8")
-                elif route.request.resource_type == "script":
-                    route.abort()
-                else:
-                    route.continue_()
-
-            page.route("**/*", serve)
-            page.goto(self.page.url)
-            return self._axe(page)
-        finally:
-            looking.close()
+    def _serve(self, route: Route) -> None:
+        if route.request.is_navigation_request():
+            # Without its policy, which was in force where the person saw the page, and would stand in axe's own way.
+            route.fulfill(body=self._html, content_type="text/html; charset=utf-8")
+        elif route.request.resource_type == "script":
+            route.abort()
+        else:
+            route.continue_()
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:

@@ -1,4 +1,4 @@
-"""Every requirement that anything cites is in docs/requirements.md, with the tests that hold it, and the page is as the tests say."""
+"""docs/requirements.md holds every requirement that anything cites, with the tests that hold it, and is as the tests say."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from devtools import requirements
 from tests.house.test_architecture import ours
 
 ROOT = Path(__file__).resolve().parents[2]
-CITING = ("idp/", "portal/", "tests/", "templates/", "docs/", "migrations/", "devtools/", "bench/", "README", "SECURITY")
+CITING = tuple("idp/ portal/ tests/ templates/ docs/ migrations/ devtools/ bench/ README SECURITY".split())
 TEXT = {".py", ".html", ".txt", ".md", ".mmd", ".xml"}
 
 # Numbers of samples are put together, so that nothing here cites them.
@@ -82,7 +82,13 @@ def test_a_good_page_passes() -> None:
         (PAGE, {A: "x.py", B: "y.py", C: "z.py"}, TESTS, NAMES, f"{C} is cited in z.py and has no row"),
         (PAGE, {A: "x.py"}, TESTS, NAMES, f"{B} is cited nowhere"),
         (PAGE.replace("`tests/test_one.py::test_a`", ""), {A: "x", B: "y"}, {B: TESTS[B]}, NAMES, f"{A} has no test"),
-        (PAGE, {A: "x", B: "y"}, TESTS, NAMES - {"tests/test_two.py"}, f"{B} names tests/test_two.py, which is not there"),
+        (
+            PAGE,
+            {A: "x", B: "y"},
+            TESTS,
+            NAMES - {"tests/test_two.py"},
+            f"{B} names tests/test_two.py, which is not there",
+        ),
         (PAGE, {A: "x", B: "y"}, {**TESTS, A: ["tests/test_two.py"]}, NAMES, f"{A}: the tests cite otherwise"),
         (PAGE, {A: "x", B: "y"}, {B: TESTS[B]}, NAMES, f"{A}: the tests cite otherwise"),
     ],
@@ -101,10 +107,9 @@ import pytest
 
 def test_a(): "{B}: a docstring."
 
-class TestGroup:
-    def test_b(self):
-        # because of {B}
-        return "{C} in a text"
+def test_b():
+    # because of {B}
+    return "{C} in a text"
 
 @pytest.mark.parametrize("x", [1])  # {C} beside a parameter
 def test_c(x): "{A} again."
@@ -114,7 +119,7 @@ def helper(): "{C} in a helper."
     assert requirements.cited("tests/test_x.py", text) == {
         (A, "tests/test_x.py"),
         (B, "tests/test_x.py::test_a"),
-        (B, "tests/test_x.py::TestGroup::test_b"),
+        (B, "tests/test_x.py::test_b"),
     }
 
 
@@ -123,7 +128,9 @@ def test_a_comment_between_the_tests_is_about_the_file() -> None:
 
 
 def test_only_the_last_column_is_written() -> None:
-    bare = PAGE.replace("`tests/test_one.py::test_a`", "").replace("`tests/test_one.py::test_b`<br>`tests/test_two.py`", "old")
+    bare = PAGE.replace("`tests/test_one.py::test_a`", "").replace(
+        "`tests/test_one.py::test_b`<br>`tests/test_two.py`", "old"
+    )
     assert bare != PAGE
     assert requirements.renewed(bare, TESTS) == PAGE
     assert requirements.renewed(PAGE, TESTS) == PAGE

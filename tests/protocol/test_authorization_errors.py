@@ -87,7 +87,7 @@ def test_repeated_client_or_address_gets_our_page_and_other_repeats_go_to_the_cl
 
 @on_sqlite
 @pytest.mark.parametrize(
-    "changes, error",
+    ("changes", "error"),
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
@@ -129,7 +129,7 @@ def test_repeated_client_or_address_gets_our_page_and_other_repeats_go_to_the_cl
 def test_a_wrong_request_is_answered_at_the_client(
     rp: RelyingParty, browser: Browser, world: World, changes: dict[str, str | None], error: str
 ) -> None:
-    """RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6, §6.1, §6.2; RFC 7636 §4.4.1; RFC 9207 §2; R109, R114."""
+    """RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6, §6.1, §6.2; RFC 7636 §4.4.1; RFC 9207 §2; R108, R109, R114."""
     answer = rp.ask(browser, **changes)
     assert answer["error"] == error, answer
     assert answer.keys() == {"error", "error_description", "state", "iss"}

@@ -13,6 +13,7 @@ def test_it_is_shown_once_and_again_for_more(world: World, browser: Browser) -> 
     rp.ask(browser)
     assert browser.page.name == "consent/consent"
     assert rp.client.name in browser.page.text
+    assert "Your account level" in browser.page.text
     browser.submit(button="consent-allow")
     assert "code" in rp.answer(browser)
     assert "code" in rp.ask(browser)
@@ -38,7 +39,7 @@ def test_no_means_access_denied_and_is_not_remembered(world: World, browser: Bro
 
 
 def test_a_first_party_client_needs_none_unless_it_asks(rp: RelyingParty, browser: Browser) -> None:
-    """PROTOCOL: `prompt=consent` shows it to a first-party client too; so does access that outlives the session."""
+    """OIDC Core §3.1.2.1, §11: `prompt=consent` shows it to a first-party client too; so does access that outlives the session."""
     assert "code" in rp.ask(browser, scope="openid email profile")
     for _ in range(2):
         rp.ask(browser, prompt="consent")
@@ -123,7 +124,7 @@ def test_the_page_needs_a_sign_in(world: World) -> None:
 
 
 def test_a_native_apps_page_allows_its_private_scheme(world: World, browser: Browser) -> None:
-    """PROTOCOL: `form-action` names the redirect URI's own scheme, or the browser would not go there."""
+    """R94: `form-action` names the redirect URI's own scheme, or the browser would not go there."""
     app = RelyingParty(world, kind=Kind.NATIVE, first_party=False, redirect_uris=("org.example.app:/cb",))
     app.ask(browser)
     assert "form-action 'self' https: org.example.app:" in browser.response.headers["Content-Security-Policy"]

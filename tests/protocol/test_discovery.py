@@ -62,7 +62,7 @@ def test_every_address_it_names_answers(rp: RelyingParty, world: World) -> None:
 
 
 def test_the_key_set_shows_no_private_half(rp: RelyingParty) -> None:
-    """RFC 7517 §4, RFC 7518 §6.3.2: kid, alg and use on each, and none of d, p, q, dp, dq, qi, k."""
+    """RFC 7517 §4, RFC 7518 §6.3.2, R144: kid, alg and use on each, and none of d, p, q, dp, dq, qi, k."""
     published = rp.get("/jwks").get_json()["keys"]
     assert {key["alg"] for key in published} == set(keys.ALGS)
     assert len({key["kid"] for key in published}) == len(published)

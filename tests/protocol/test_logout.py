@@ -38,7 +38,7 @@ def test_a_client_ends_its_own_session(world: World, rp: RelyingParty, browser: 
 
 
 def test_the_answer_cleans_up(rp: RelyingParty, browser: Browser) -> None:
-    """R86 as amended: caches and storage, but not the cookies of this browser."""
+    """R86: caches and storage, but not the cookies of this browser."""
     hint = rp.tokens(browser).id_token
     response = browser.client.get(
         _url(id_token_hint=hint, post_logout_redirect_uri=_bye(rp)), base_url="http://localhost:5000"

@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 
+import sqlalchemy as sa
 import time_machine
 
 from idp import clock
 from idp.accounts.levels import ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM
+from idp.credentials.sessions import Session
 from tests.http_browser import Browser
 from tests.members import PASSWORD, Member, join
 from tests.relying_party import RelyingParty, on_sqlite, sign_in
@@ -67,7 +69,7 @@ def test_prompt_login_in_the_second_of_the_sign_in_asks_too(world: World, rp: Re
 def test_max_age_keeps_a_young_session_and_asks_for_an_old_one(
     rp: RelyingParty, browser: Browser, member: Member
 ) -> None:
-    """OIDC Core §3.1.2.1, §2: `auth_time` is the sign-in's, in the same second in every token."""
+    """OIDC Core §3.1.2.1, §2, R116: `auth_time` is the sign-in's, in the same second in every token."""
     first = rp.claims(rp.tokens(browser).id_token)["auth_time"]
     with _travel(seconds=40):
         assert rp.claims(rp.tokens(browser, max_age="100").id_token)["auth_time"] == first
@@ -168,11 +170,22 @@ def test_an_essential_acr_that_cannot_be_shown_is_an_error(rp: RelyingParty, wor
 
 
 def test_a_clients_minimum_acr_is_kept(world: World, browser: Browser) -> None:
-    """DESIGN: a client may be registered with a minimum `acr`."""
+    """A client may be registered with a minimum `acr` (docs/levels.md §4)."""
     strict = RelyingParty(world, min_acr=ACR_PREMIUM)
     assert strict.ask(browser)["error"] == "unmet_authentication_requirements"
     easy = RelyingParty(world, min_acr=ACR_BASIC)
     assert "code" in easy.ask(browser)
+
+
+def test_an_acr_below_the_clients_floor_is_never_told(world: World, member: Member) -> None:
+    """Or the refresh, which asks for the floor again, would fail at once."""
+    rp = RelyingParty(world, min_acr=ACR_BASIC_MFA)
+    browser = sign_in(world, member)
+    shown = {"shown": [{"amr": "pwd", "at": 1}, {"amr": "otp", "at": 1}]}
+    world.services.db.write(lambda conn: conn.execute(sa.update(Session).values(methods=shown)))
+    tokens = rp.tokens(browser, acr_values=f"{ACR_BASIC} urn:unheard")
+    assert rp.claims(tokens.id_token)["acr"] == ACR_BASIC_MFA
+    assert rp.claims(rp.read(rp.refresh(tokens.refresh_token)).id_token)["acr"] == ACR_BASIC_MFA
 
 
 def test_a_parked_request_belongs_to_its_browser_and_is_answered_once(
@@ -217,7 +230,7 @@ def test_two_tabs_wait_beside_each_other(world: World, rp: RelyingParty, member:
 
 
 def test_the_page_lets_its_form_end_at_the_client(world: World, rp: RelyingParty) -> None:
-    """R94 as amended: Chromium blocks a form's redirect to an origin that the policy does not name."""
+    """R94: Chromium blocks a form's redirect to an origin that the policy does not name."""
     browser = world.browser()
     rp.ask(browser)
     policy = browser.response.headers["Content-Security-Policy"]

@@ -174,7 +174,7 @@ def test_tokens_are_not_taken_for_one_another(rp: RelyingParty, browser: Browser
 def test_premium_needs_a_sign_in_of_the_last_twelve_hours(
     world: World, rp: RelyingParty, browser: Browser, member: Member
 ) -> None:
-    """PROTOCOL: what needs Premium flows for twelve hours; DESIGN §6: `acr` and level fall with the account's level."""
+    """docs/levels.md §6: what needs Premium flows for twelve hours; `acr` and level fall with the account's level."""
     tokens = _offline(rp, browser)
     premium = {"level": 2, "aal": 2, "acr": "urn:dslogon:premium", "amr": ["pwd", "otp", "mfa"]}
 

@@ -44,7 +44,7 @@ def test_sid_names_the_session_to_one_client_only(world: World, browser: Browser
 
 
 def test_an_id_token_says_all_that_it_must(world: World, browser: Browser) -> None:
-    """OIDC Core §2, R124: five minutes, one audience, and no claim that belongs to userinfo (PROTOCOL)."""
+    """OIDC Core §2, R124: five minutes, one audience, and no claim that belongs to userinfo (docs/levels.md §5)."""
     for alg in ("RS256", "ES256"):
         rp = RelyingParty(world, id_token_alg=alg)
         claims = _claims(rp, browser)

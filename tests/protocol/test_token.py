@@ -12,6 +12,7 @@ from idp import clock, crypto
 from idp.accounts import accounts
 from idp.accounts.accounts import State
 from idp.config import PkceRule
+from idp.oidc import pkce
 from idp.oidc.authorizations import AuthorizationCode
 from idp.oidc.clients import AuthMethod, Client, Pkce
 from idp.oidc.tokens import AccessToken, RefreshToken
@@ -108,11 +109,9 @@ def test_pkce_may_be_left_out_only_where_it_is_allowed(world: World, browser: Br
 
 @on_sqlite
 def test_the_operator_may_require_pkce_of_public_clients_only(world: World) -> None:
-    """PROTOCOL: `IDP_PKCE_REQUIRED=public`; a client's own `required` and a public client stay required."""
-    from idp.oidc.request import may_omit_pkce  # noqa: PLC0415 - the rule alone is asked here
-
+    """R109: `IDP_PKCE_REQUIRED=public`; a client's own `required` and a public client stay required."""
     confidential, strict, spa = RelyingParty(world), RelyingParty(world, pkce=Pkce.REQUIRED), public(world)
-    answers = [may_omit_pkce(one.client, rule) for one in (confidential, strict, spa) for rule in PkceRule]
+    answers = [pkce.may_omit(one.client, rule) for one in (confidential, strict, spa) for rule in PkceRule]
     assert answers == [False, True, False, False, False, False]
 
 

@@ -101,7 +101,7 @@ def test_claims_follow_the_scopes_and_what_the_person_typed(
 
 
 def test_the_assurance_is_always_told_where_it_is_released(world: World, browser: Browser) -> None:
-    """DESIGN §6: by scope or by the client's setting; `dslogon_assurance` is a string and never absent."""
+    """docs/levels.md §5: by scope or by the client's setting; `dslogon_assurance` is a string and never absent."""
     plain = RelyingParty(world, assurance_claims=False)
     tokens = plain.tokens(browser)
     assert "dslogon_assurance" not in plain.claims(tokens.id_token)
@@ -113,7 +113,7 @@ def test_the_assurance_is_always_told_where_it_is_released(world: World, browser
 
 
 def test_no_browser_session_is_used(rp: RelyingParty, browser: Browser) -> None:
-    """DESIGN §7: a machine endpoint reads no cookie and sets none."""
+    """A machine endpoint reads no cookie and sets none."""
     response = browser.client.get("/userinfo", base_url="http://localhost:5000")
     assert response.status_code == 401
     assert "Set-Cookie" not in response.headers

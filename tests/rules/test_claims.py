@@ -1,4 +1,4 @@
-"""The claims table (DESIGN §6; OIDC Core §5.1, §5.3.2; R124, R125)."""
+"""The claims table (docs/levels.md §5; OIDC Core §5.1, §5.3.2; R124, R125)."""
 
 import json
 
@@ -41,14 +41,14 @@ def test_what_has_no_value_is_left_out() -> None:
 
 
 def test_a_basic_person_tells_what_they_typed() -> None:
-    """DESIGN §6: profile and email at Basic are the person's own words."""
+    """docs/levels.md §5: profile and email at Basic are the person's own words."""
     told = claims.release(BASIC, scopes.ALL, id_token=False)
     assert {name: told[name] for name in TYPED} == TYPED
     assert (told["email"], told["email_verified"]) == ("maria@example.org", True)
 
 
 def test_typed_names_are_not_passed_off_as_verified_at_premium() -> None:
-    """DESIGN §6: names, birth date and gender at Premium are the authority's or nobody's."""
+    """docs/levels.md §5: names, birth date and gender at Premium are the authority's or nobody's."""
     premium = claims.Facts(level=Level.PREMIUM, aal=2, profile=TYPED, emails=())
     told = claims.release(premium, scopes.ALL, id_token=False)
     assert not told.keys() & {"name", "given_name", "family_name", "middle_name", "gender", "birthdate"}
@@ -57,12 +57,12 @@ def test_typed_names_are_not_passed_off_as_verified_at_premium() -> None:
 
 
 def test_an_id_token_carries_only_the_assurance() -> None:
-    """PROTOCOL: claims of profile, email, phone and address live in userinfo."""
+    """docs/levels.md §5: claims of profile, email, phone and address live in userinfo."""
     assert claims.release(BASIC, scopes.ALL, id_token=True) == {"dslogon_assurance": "1", "aal": 1}
 
 
 def test_the_client_setting_counts_as_the_scope() -> None:
-    """DESIGN §6 `assurance_claims`."""
+    """`assurance_claims` (docs/levels.md §5)."""
     assert claims.effective_scopes(("openid",), assurance_claims=True) == ("openid", "dslogon")
     assert claims.effective_scopes(("openid", "dslogon"), assurance_claims=True) == ("openid", "dslogon")
     assert claims.effective_scopes(("openid",), assurance_claims=False) == ("openid",)

@@ -1,4 +1,4 @@
-"""The policy table: which evidence gives which level (DESIGN §5)."""
+"""The policy table: which evidence gives which level (docs/levels.md §3)."""
 
 import itertools
 

@@ -61,7 +61,7 @@ def _next(
 
 
 @pytest.mark.parametrize(
-    "asked, fresh, ago, expected",
+    ("asked", "fresh", "ago", "expected"),
     [
         ({}, False, 600, None),
         ({"prompts": ("login",)}, False, 600, Prompt.SIGN_IN),
@@ -134,7 +134,7 @@ def test_a_chosen_account_counts_while_it_is_the_one() -> None:
 
 
 def test_the_clients_floor_is_the_effective_level() -> None:
-    """DESIGN §6: Premium counts only with two factors in this session."""
+    """docs/levels.md §4: Premium counts only with two factors in this session."""
     two = ("pwd", "otp", "mfa")
     cases = {
         (Level.BASIC, ("pwd",)): {ACR_BASIC},

@@ -111,7 +111,7 @@ def test_a_sector_is_the_one_host_or_the_client_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "wishes, word",
+    ("wishes", "word"),
     [
         ({"name": " "}, "name"),
         ({"name": "a\nb"}, "name"),

@@ -66,7 +66,7 @@ def test_the_account_page_says_who_one_is_and_what_that_opens(world: World) -> N
 
 
 def test_who_asked_for_premium_is_told_where_it_stands(world: World) -> None:
-    """DESIGN §5: whoever asked for Premium has Basic at once, and is told what is missing."""
+    """Whoever asked for Premium has Basic at once, and is told what is missing."""
     join(world.services, wanted_level=Level.PREMIUM)
     browser = _signed_in(world)
     assert "You asked for Premium" in browser.page.text
@@ -170,7 +170,7 @@ def test_what_cannot_be_right_is_told_at_its_field_and_nothing_is_kept(world: Wo
 
 
 def test_the_login_name_never_leaves_as_preferred_username(world: World) -> None:
-    """DESIGN §6."""
+    """docs/levels.md §5."""
     join(world.services)
     browser = _signed_in(world)
     for typed in ("maria.rivera", "MARIA.RIVERA ", "\uff4daria.rivera"):

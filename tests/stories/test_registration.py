@@ -63,7 +63,7 @@ def test_a_person_registers_with_a_code_on_the_screen(world: World) -> None:
 
 
 def test_who_wishes_premium_gets_basic_and_the_wish_is_kept(world: World) -> None:
-    """A code on the screen activates Basic only (DESIGN §5)."""
+    """A code on the screen activates Basic only (docs/levels.md §3)."""
     browser = world.browser()
     code = ask_on_screen(browser, DANA, level="premium")
     finish(browser, code, "dana.q")

@@ -1,4 +1,4 @@
-"""Somebody who came from a client registers on the way, and is back at the client, signed in there too (DESIGN §3)."""
+"""Somebody who came from a client registers on the way, and is back at the client, signed in there too."""
 
 import pytest
 

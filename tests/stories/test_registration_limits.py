@@ -56,7 +56,7 @@ def test_the_number_is_counted_however_it_is_written(world: World) -> None:
 
 
 def test_one_address_asks_for_twenty_matches_a_day_and_gets_back_what_led_to_an_account(world: World) -> None:
-    """R65; DESIGN §7: success gives back."""
+    """R65: success gives back."""
     register(world.browser(), DANA, "dana.q")
     for number in range(20):
         assert identify(world.browser(), replace(STRANGER, id_number=f"9001000{number:02}")).status == 200
@@ -182,7 +182,7 @@ def test_a_registration_makes_three_codes_an_hour(world: World) -> None:
 
 
 def test_an_address_gets_three_mails_an_hour_whoever_asks_and_nobody_is_told(world: World) -> None:
-    """The page says the same sentence, and the code that came before still works."""
+    """R26: the page says the same sentence, and the code that came before still works."""
     for number in range(2):
         ask_by_mail(world.browser(), replace(STRANGER, id_number=f"90010000{number}"), "dana@home.example")
     browser = world.browser()

@@ -116,7 +116,7 @@ def test_the_same_statements_run_whoever_is_asked_for(world: World, case: str) -
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_on_the_screen_every_refusal_is_one_page_and_the_log_knows_why(world: World, case: str) -> None:
-    """The screen is an admitted oracle of one bit (DESIGN §5)."""
+    """The screen is an admitted oracle of one bit (docs/adr/0008)."""
     nobody = somebody(world, case)
     refused, other = world.browser(), world.browser()
     identify(refused, nobody).submit(delivery="screen")
@@ -155,7 +155,7 @@ def browser_code(browser: Browser) -> str:
 
 
 def test_whoever_is_not_matched_gets_a_mail_that_says_what_to_do_next(world: World) -> None:
-    """A typed address gets an answer either way, and one text for every reason (DESIGN §5)."""
+    """A typed address gets an answer either way, and one text for every reason (docs/adr/0008)."""
     for number, case in enumerate(("stranger", "wrong name", "deceased")):
         ask_by_mail(world.browser(), somebody(world, case), f"someone{number}@home.example")
     mails = world.mails()

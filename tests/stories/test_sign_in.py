@@ -133,7 +133,7 @@ def test_before_the_password_is_right_every_account_looks_the_same(world: World)
 
 
 def test_the_owner_of_an_account_that_is_not_active_hears_why(world: World) -> None:
-    """DESIGN §5: after the right password every state names its way out, and nobody is signed in."""
+    """R23: after the right password every state names its way out, and nobody is signed in."""
     for state in (State.LOCKED, State.SUSPENDED, State.INACTIVE, State.IDENTITY_CONFLICT, State.DECEASED):
         member = join(world.services, f"member.{state.value}")
         _set_state(world, member, state)
@@ -183,7 +183,7 @@ def test_empty_fields_are_told_beside_the_field_and_count_as_no_try(world: World
 
 
 def test_a_device_that_remembers_fills_in_the_name_and_nothing_else(world: World) -> None:
-    """R14: what is remembered is a name, never a factor."""
+    """SP 800-63B-4 §5.1: what is remembered is a name, never a factor."""
     join(world.services)
     browser = _sign_in(world.browser(), remember=True)
     browser.client.delete_cookie("idp_session")
