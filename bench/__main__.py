@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import IO
 
 from bench import guidon, machine, peer, report, rounds, weights
 from bench.report import Told
@@ -23,7 +25,8 @@ def main(words: Sequence[str]) -> int:
     asked = parser().parse_args(words)
     try:
         listen()
-        results, pages = measure(asked)
+        with _only_one():
+            results, pages = measure(asked)
     except StopError as stop:
         say(f"\n{stop}")
         return stop.code
@@ -46,7 +49,7 @@ def main(words: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python3 dev.py bench",
-        description="Measure Guidon beside npm's oidc-provider, on this machine, now. About ten minutes.",
+        description="Measure Guidon beside npm's oidc-provider on this machine: ten minutes, or thirty if it is not quiet.",
     )
     top.add_argument("--short", action="store_true", help="one round of two seconds each: to see that it works")
     top.add_argument("--flows", action="store_true", help="whole code flows only")
@@ -80,20 +83,32 @@ def measure(asked: argparse.Namespace) -> tuple[Results | None, list[Weight]]:
             FLOWS if asked.flows else (*FLOWS, *REQUESTS),
             cores,
             rounds=1 if asked.short else 3,
+            tries=1 if asked.short else 3,
             seconds=2 if asked.short else 8,
-            warm=1,
         )
         children.check()
         return results, pages
 
 
+def _only_one() -> IO[str]:
+    """Held while we measure: two at once would measure each other, in one folder."""
+    FOLDER.parent.mkdir(exist_ok=True)
+    lock = FOLDER.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StopError("The benchmarks of this checkout are running already.") from None
+    return lock
+
+
 def _versions() -> str:
     names = ("granian", "Flask", "SQLAlchemy", "Authlib", "joserfc", "cryptography")
     there = f", oidc-provider {peer.version()}" if peer.MODULES.exists() else ""
-    return f"Guidon {version_of_guidon()}, " + ", ".join(f"{name} {version(name)}" for name in names) + there
+    return f"Guidon {_own_version()}, " + ", ".join(f"{name} {version(name)}" for name in names) + there
 
 
-def version_of_guidon() -> str:
+def _own_version() -> str:
     """The checkout's own, which is not installed anywhere."""
     text = (ROOT / "setup.cfg").read_text("utf-8")
     return next(line.partition("=")[2].strip() for line in text.splitlines() if line.startswith("version"))

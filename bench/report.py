@@ -48,13 +48,19 @@ def speeds(results: Results) -> str:
 def costs(results: Results) -> str:
     """What one of each costs the server, and how long it takes whoever asks."""
     names = list(next(iter(results.measured.values())))
-    rows = [["processor time of the server for one · median and 99th percentile of the wait", *names]]
+    ours, *others = names
+    head = ["processor time of the server for one; wait: median · 99th percentile", ours]
+    for other in others:
+        head += [other, "it ÷ Guidon"]
+    rows = [[*head, *(f"wait, {name}" for name in names)]]
     for scenario in results.measured:
-        row = [scenario.title]
+        spent = {name: 1e6 / results.middle(scenario, name, "per_cpu_second") for name in names}
+        row = [scenario.title, f"{spent[ours]:,.0f} µs"]
+        for other in others:
+            row += [f"{spent[other]:,.0f} µs", f"{spent[other] / spent[ours]:.2f}"]
         for name in names:
-            spent = 1e6 / results.middle(scenario, name, "per_cpu_second")
             middle, slow = results.middle(scenario, name, "middle_ms"), results.middle(scenario, name, "slow_ms")
-            row.append(f"{spent:,.0f} µs · {middle:.1f} and {slow:.1f} ms")
+            row.append(f"{middle:.1f} · {slow:.1f} ms")
         rows.append(row)
     return table(rows)
 

@@ -17,7 +17,15 @@ PUBLIC = ("/", "/login", "/register", "/activate")
 WITHIN_REGISTRATION = "/register/identity"
 SIGNED_IN = "/account"
 PHONE = {"width": 390, "height": 844}
-KINDS = {"document": "html", "stylesheet": "style", "script": "script", "font": "font", "image": "image"}
+# What Playwright calls "other" is the page's icon.
+KINDS = {
+    "document": "html",
+    "stylesheet": "style",
+    "script": "script",
+    "font": "font",
+    "image": "image",
+    "other": "image",
+}
 
 
 @dataclass

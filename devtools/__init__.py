@@ -1,4 +1,4 @@
-"""What `dev.py` does, with the standard library alone.
+"""What `dev.py` does, with the standard library alone (`camera` runs inside `.venv`).
 
 verbs        demo, test, check, bench, lock: which words exist and what each needs
 terminal     what a person sees: lines, progress, faults; and running a command under it
@@ -9,6 +9,9 @@ lock         the lock files themselves, made anew
 checks       lint, types, import contracts, migrations, generated pages, tests
 demo         the demo: its data and its programs, in order
 guide        what the demo tells a person once it runs
+screenshots  the pictures of README.md: a demo started for them
+camera       walks that demo in a browser
+requirements what tests cite, written into docs/requirements.md
 ports        free, or taken and by whom
 children     the programs that the demo starts, watches and stops
 """

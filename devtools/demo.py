@@ -96,23 +96,28 @@ def start(demo: Demo, *, fresh: bool) -> None:
             say(f"Deleting the demo's data in {demo.folder}.")
             shutil.rmtree(demo.folder)
         prepare(demo, python, env)
-        idp = (python, "-m", "idp")
-        children.start("mail catcher", [*idp, "demo", "mail", "--port", str(demo.mail_port)])
-        children.start("provider", [*idp, "serve", "--host", "127.0.0.1", "--port", str(demo.port)])
-        children.start("worker", [*idp, "worker"])
-        children.start("portal", [python, "-m", "portal"])
-        children.wait_until(
-            [
-                ("mail catcher", lambda: ports.answers(demo.mail_port)),
-                ("provider", lambda: is_well(f"{demo.issuer}/healthz")),
-                ("portal", lambda: is_well(f"{demo.portal}/healthz")),
-            ],
-            within=STARTS_WITHIN,
-        )
+        bring_up(demo, children, python)
         children.check()
         people = guide.cast(demo.cast)
         say(guide.page(issuer=demo.issuer, portal=demo.portal, folder=demo.folder, people=people))
         children.watch()
+
+
+def bring_up(demo: Demo, children: Children, python: str) -> None:
+    """Start all four programs, and wait until each of them answers."""
+    idp = (python, "-m", "idp")
+    children.start("mail catcher", [*idp, "demo", "mail", "--port", str(demo.mail_port)])
+    children.start("provider", [*idp, "serve", "--host", "127.0.0.1", "--port", str(demo.port)])
+    children.start("worker", [*idp, "worker"])
+    children.start("portal", [python, "-m", "portal"])
+    children.wait_until(
+        [
+            ("mail catcher", lambda: ports.answers(demo.mail_port)),
+            ("provider", lambda: is_well(f"{demo.issuer}/healthz")),
+            ("portal", lambda: is_well(f"{demo.portal}/healthz")),
+        ],
+        within=STARTS_WITHIN,
+    )
 
 
 def prepare(demo: Demo, python: str, env: dict[str, str]) -> None:

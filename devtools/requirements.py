@@ -1,7 +1,7 @@
 """The tests that hold each requirement, gathered from what the tests cite into docs/requirements.md.
 
-A test cites a requirement in its docstring or in a comment of its body; a module docstring, or a comment between the tests, cites it for
-the whole file.
+A test cites a requirement in its docstring or in a comment of its body; a module docstring, or a comment between the
+tests, cites it for the whole file.
 """
 
 from __future__ import annotations
@@ -44,21 +44,26 @@ def holders(root: Path) -> dict[str, list[str]]:
 def cited(path: str, text: str) -> set[tuple[str, str]]:
     """The numbers that one test file cites, each with `file::test`, or with `file` where it is cited for all of them."""
     tree = ast.parse(text)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     whole = set(NUMBER.findall(ast.get_docstring(tree) or ""))
-    pairs = set()
-    for function in functions:
-        if function.name.startswith("test_"):
-            pairs |= {(number, function.name) for number in NUMBER.findall(ast.get_docstring(function) or "")}
+    single = {(number, f.name) for f in functions for number in NUMBER.findall(ast.get_docstring(f) or "")}
     for line, comment in _comments(text):
-        around = [f for f in functions if f.name.startswith("test_") and f.lineno <= line <= (f.end_lineno or f.lineno)]
-        for number in NUMBER.findall(comment):
-            pairs |= {(number, function.name) for function in around}
-            if not around:
-                whole.add(number)
-    # The file says it for every test in it, so the single ones need not be named beside it.
-    single = {(number, f"{path}::{name}") for number, name in pairs if number not in whole}
-    return single | {(number, path) for number in whole}
+        around = next((f for f in functions if _first_line(f) <= line <= (f.end_lineno or f.lineno)), None)
+        if around is None:
+            whole.update(NUMBER.findall(comment))
+        elif line >= around.lineno:  # beside a parameter it is about one case, and the test says what of
+            single |= {(number, around.name) for number in NUMBER.findall(comment)}
+    # What the file says for every test in it need not be said again for a few of them.
+    by_test = {
+        (number, f"{path}::{name}") for number, name in single if name.startswith("test_") and number not in whole
+    }
+    return by_test | {(number, path) for number in whole}
+
+
+def tests_of(text: str) -> list[str]:
+    """The tests of one file, by name."""
+    functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return [name for name in functions if name.startswith("test_")]
 
 
 def renewed(page: str, tests: Mapping[str, list[str]]) -> str:
@@ -91,3 +96,7 @@ def _comments(text: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def _first_line(function: ast.FunctionDef) -> int:
+    return min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from devtools import checks, demo, lock, phrases
+from devtools import checks, demo, lock, phrases, requirements, screenshots
 from devtools.children import StoppedError
 from devtools.terminal import StopError, say
 
@@ -18,6 +18,8 @@ Everything in this checkout, with nothing but Python installed.
   python3 dev.py check   lint, types, import contracts, migrations and generated pages, then the tests
   python3 dev.py bench   run the benchmarks
   python3 dev.py phrases gather the words for people into translations/, and compile each language
+  python3 dev.py screenshots   take the pictures of README.md anew, from the running product
+  python3 dev.py requirements  name the tests of each requirement in docs/requirements.md
   python3 dev.py lock    write the lock files anew from the .in files
 
 The first run makes .venv and installs what the lock files name, from the package index that pip is configured with.
@@ -47,8 +49,8 @@ def main(words: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="dev.py", usage="python3 dev.py {demo,test,check,bench,phrases,lock} ...", description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="dev.py", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="python3 dev.py {demo,test,check,bench,phrases,screenshots,requirements,lock} ...",
     )  # fmt: skip
     verbs = top.add_subparsers(dest="verb", required=True, metavar="verb", help=argparse.SUPPRESS)
     run = verbs.add_parser("demo", prog="python3 dev.py demo", description="Set up and run the demo until Ctrl-C.")
@@ -67,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser(
         "phrases", prog="python3 dev.py phrases", description="Gather the words for people for every language."
     )
+    verbs.add_parser(
+        "screenshots", prog="python3 dev.py screenshots", description="Take the pictures of README.md anew."
+    )
+    verbs.add_parser("requirements", prog="python3 dev.py requirements", description="Name each requirement's tests.")
     renew = verbs.add_parser("lock", prog="python3 dev.py lock", description="Write the lock files anew.")
     renew.add_argument("--upgrade", action="store_true", help="take the newest versions that the .in files allow")
     return top
@@ -79,6 +85,10 @@ def _parsed(asked: argparse.Namespace) -> int:
         return checks.check()
     elif asked.verb == "phrases":
         phrases.gather()
+    elif asked.verb == "screenshots":
+        screenshots.take()
+    elif asked.verb == "requirements":
+        requirements.write()
     elif asked.verb == "lock":
         lock.renew(upgrade=asked.upgrade)
     return 0

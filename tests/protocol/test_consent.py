@@ -53,7 +53,7 @@ def test_a_first_party_client_needs_none_unless_it_asks(rp: RelyingParty, browse
 
 
 def test_the_answer_is_about_the_stored_request_alone(world: World, browser: Browser) -> None:
-    """R118: scopes, clients or addresses in the form change nothing."""
+    """R103, R118: scopes, clients or addresses in the form change nothing."""
     rp = RelyingParty(world, first_party=False)
     rp.ask(browser)
     form = browser.page.form("request")

@@ -190,6 +190,7 @@ def test_what_is_typed_into_the_profile_stays_inert(world: World) -> None:
 
 
 def test_nobody_sees_or_changes_another_persons_profile(world: World) -> None:
+    """R103: a field that the form does not have names nobody else."""
     member, other = join(world.services), join(world.services, "other.person")
     _signed_in(world).open("/account/profile").submit(name="Maria Rivera")
     browser = _signed_in(world, "other.person").open("/account/profile")
