@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-DESKTOP = ViewportSize(width=1200, height=860)
+DESKTOP = ViewportSize(width=1200, height=910)
 PHONE = ViewportSize(width=390, height=844)
 
 

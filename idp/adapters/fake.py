@@ -77,6 +77,12 @@ def _parse(path: Path) -> CaughtMail:
         name=path.stem,
         to=str(message["To"]),
         subject=str(message["Subject"]),
-        at=str(message["Date"]),
+        at=_moment(message),
         text=body.get_content() if body is not None else "",
     )
+
+
+def _moment(message: EmailMessage) -> str:
+    """When it was sent, for people; empty where a mail does not say."""
+    sent = getattr(message["Date"], "datetime", None)
+    return f"{sent:%b} {sent.day}, {sent:%H:%M:%S} UTC" if sent is not None else ""

@@ -64,8 +64,8 @@ def visitor(browser: Browser, stack: Stack) -> Iterator[NewVisitor]:
     """Opens windows on the demo, each at a network address of its own."""
     windows: list[Visitor] = []
 
-    def new(width: int = DESKTOP, *, scripts: bool = True) -> Visitor:
-        windows.append(Visitor(browser, width=width, address=stack.address(), scripts=scripts))
+    def new(width: int = DESKTOP, *, scripts: bool = True, language: str = "en-US") -> Visitor:
+        windows.append(Visitor(browser, width=width, address=stack.address(), scripts=scripts, language=language))
         return windows[-1]
 
     yield new

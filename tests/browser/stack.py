@@ -48,12 +48,18 @@ class Person:
 class Stack:
     """One running product."""
 
-    def __init__(self, issuer: str, portal: str, directory: Path) -> None:
+    def __init__(self, issuer: str, portal: str, directory: Path, client: Path, env: dict[str, str]) -> None:
         self.issuer = issuer
         self.portal = portal
+        self.client_id: str = json.loads(client.read_text("utf-8"))["client_id"]
+        self._env = env
         self._records = [json.loads(line) for line in directory.read_text("utf-8").splitlines()]
         self._newcomers = iter([_person(record) for record in self._records if _may_register(record)])
         self._addresses = itertools.count(1)
+
+    def idp(self, *words: str) -> str:
+        """Run an operator's command on this provider; what it prints comes back."""
+        return _idp(self._env, *words)
 
     def newcomer(self) -> Person:
         """Somebody who has no account yet; each time somebody else."""
@@ -71,8 +77,10 @@ class Stack:
 class SecureStack(Stack):
     """The same over TLS and in production mode, where nothing of the demo exists: mail ends in this process."""
 
-    def __init__(self, issuer: str, portal: str, directory: Path, mails: "Mails") -> None:
-        super().__init__(issuer, portal, directory)
+    def __init__(
+        self, issuer: str, portal: str, directory: Path, client: Path, env: dict[str, str], mails: "Mails"
+    ) -> None:
+        super().__init__(issuer, portal, directory, client, env)
         self.mails = mails
 
 
@@ -100,7 +108,7 @@ def demo_stack(folder: Path) -> Iterator[Stack]:
     demo.prepare(where, sys.executable, env)
     with Children(env=env, logs=where.folder) as children:
         demo.bring_up(where, children, sys.executable)
-        yield Stack(where.issuer, where.portal, where.folder / "deers.jsonl")
+        yield Stack(where.issuer, where.portal, where.folder / "deers.jsonl", where.client, env)
 
 
 @contextmanager
@@ -143,7 +151,7 @@ def secure_stack(folder: Path) -> Iterator[SecureStack]:
                 ],
                 within=STARTS_WITHIN,
             )
-            yield SecureStack(issuer, portal, directory, mails)
+            yield SecureStack(issuer, portal, directory, client, env, mails)
     finally:
         catcher.stop()
 

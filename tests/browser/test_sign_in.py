@@ -141,6 +141,7 @@ def test_spanish_stays_once_chosen(visitor: NewVisitor, stack: Stack, member: Me
     window = visitor(width)
     window.open(f"{stack.issuer}/login?ui_locales=es", "sign_in/login")
     expect(window.page.locator("html")).to_have_attribute("lang", "es")
+    expect(window.has("h1")).to_have_text("Iniciar sesión")
     window.press("#register-link", "registration/start")
     expect(window.page.locator("html")).to_have_attribute("lang", "es")
     window.fill(level="premium").press("#register-submit", "registration/identity")

@@ -25,7 +25,14 @@ class Visitor:
     """A window of a given width with a cookie jar of its own."""
 
     def __init__(
-        self, browser: Browser, *, width: int, address: str = "", scripts: bool = True, trusting: bool = False
+        self,
+        browser: Browser,
+        *,
+        width: int,
+        address: str = "",
+        scripts: bool = True,
+        trusting: bool = False,
+        language: str = "en-US",
     ) -> None:
         self.width = width
         self.scripts = scripts
@@ -34,7 +41,7 @@ class Visitor:
             viewport=self._size,
             java_script_enabled=scripts,
             ignore_https_errors=trusting,
-            locale="en-US",
+            locale=language,
             extra_http_headers={"X-Forwarded-For": address} if address else {},
         )
         self.context.set_default_timeout(PATIENCE)
