@@ -64,6 +64,7 @@ class Demo:
         mine = {name: value for name, value in given.items() if not name.startswith(("IDP_", "PORTAL_"))}
         return mine | {
             "IDP_DEMO": "1",
+            "IDP_HELP_PHONE": "800-555-0100",  # of the numbers that are never given out
             "IDP_ISSUER": self.issuer,
             "IDP_KEYS": str(self.folder / "keys"),
             "IDP_SMTP_URL": f"smtp://localhost:{self.mail_port}",

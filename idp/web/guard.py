@@ -75,7 +75,7 @@ def install(app: Flask, settings: Settings, routes: RouteMap) -> None:
             status=400,
             heading=_("This form is too old"),
             message=_(
-                "Your browser did not send the mark that proves the form came from this site. Nothing was saved."
+                "You left this page open for too long, or your browser does not keep cookies. Nothing was saved."
             ),
             next_steps=[(_("Open the page again"), request.path), (_("Go to the start page"), "/")],
         )
