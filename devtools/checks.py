@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -12,6 +13,8 @@ from devtools import environment, phrases, system
 from devtools.terminal import StopError, in_ci, say, show
 
 CHROMIUM = "chromium"
+LIBATOMIC = "libatomic1"
+"""What the Node that drives the browser is linked with; a bare Debian has it not."""
 WITHOUT_BROWSER = ("-m", "not browser")
 
 
@@ -84,19 +87,34 @@ def _pytest(python: str, arguments: Sequence[str]) -> int:
     return show([python, "-m", "pytest", *chosen, *arguments])
 
 
+def missing_for_browser() -> list[str]:
+    """Debian's packages that walking the pages needs and that are not here."""
+    missing = [] if shutil.which(CHROMIUM) else [CHROMIUM]
+    return missing if _loads("libatomic.so.1") else [*missing, LIBATOMIC]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 def _have_browser() -> bool:
     """Whether Debian's Chromium is here, installing it where we may.
 
     Where we may not, a person is told the command and the browser tests stay out; a machine that asked (CI) gets a
     failure, because there nothing may be missing unseen.
     """
-    if shutil.which(CHROMIUM):
+    missing = missing_for_browser()
+    if not missing:
         return True
     try:
-        system.install([CHROMIUM], why="The browser tests walk the pages in Debian's Chromium, which is not installed.")
-    except StopError as missing:
+        system.install(missing, why=f"The browser tests need {' and '.join(missing)} of Debian, not installed here.")
+    except StopError as stop:
         if in_ci():
             raise
-        say(f"{missing}\nGoing on WITHOUT the browser tests.\n")
+        say(f"{stop}\nGoing on WITHOUT the browser tests.\n")
         return False
     return True

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import tempfile
 from pathlib import Path
 
-from devtools import demo, environment, system
+from devtools import checks, demo, environment, system
 from devtools.children import Children, listen
 from devtools.demo import Demo
 from devtools.terminal import ROOT, run, say
 
 FOLDER = ROOT / "docs" / "screenshots"
-CHROMIUM = "chromium"
 
 
 def take() -> None:
     """Start a demo on ports of its own, walk it with a camera, stop it."""
     listen()
     python = environment.ensure(environment.WITH_CHECKS)
-    if shutil.which(CHROMIUM) is None:
-        system.install([CHROMIUM], why="The pictures are taken in Debian's Chromium, which is not installed.")
+    if missing := checks.missing_for_browser():
+        system.install(missing, why="The pictures are taken in Debian's Chromium, which is not here whole.")
     with tempfile.TemporaryDirectory(prefix="guidon-screenshots-") as folder:
         where = Demo(_free_port(), _free_port(), _free_port(), Path(folder, "demo"), size=100)
         env = where.environment(os.environ)

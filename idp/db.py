@@ -163,7 +163,8 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": 10}
         if self.is_sqlite:
-            self._readers = _sqlite_engine(parsed, "BEGIN", query_only=True, **pool)
+            # A reader's transaction ends when its connection goes back; the pool need not roll back once more.
+            self._readers = _sqlite_engine(parsed, "BEGIN", query_only=True, pool_reset_on_return=None, **pool)
             self._writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", query_only=False, pool_size=1, max_overflow=1)
         else:
             self._writer = sa.create_engine(parsed, pool_pre_ping=True, **pool)
@@ -255,14 +256,15 @@ class Database:
 
 
 def _in_savepoint(conn: Connection, work: _Work) -> tuple[_Work, Any, BaseException | None]:
-    conn.exec_driver_sql("SAVEPOINT piece")
+    raw: Any = conn.connection.dbapi_connection  # these three words need nothing of what SQLAlchemy does around one
+    raw.execute("SAVEPOINT piece")
     try:
         result = work.context.run(work.fn, conn)
     except BaseException as fault:  # noqa: BLE001 - one piece's fault is its caller's, not the others'
-        conn.exec_driver_sql("ROLLBACK TO piece")
-        conn.exec_driver_sql("RELEASE piece")
+        raw.execute("ROLLBACK TO piece")
+        raw.execute("RELEASE piece")
         return work, None, fault
-    conn.exec_driver_sql("RELEASE piece")
+    raw.execute("RELEASE piece")
     return work, result, None
 
 

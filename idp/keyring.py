@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -80,7 +81,9 @@ class Keyring:
         raise KeyFault("pepper.key no longer holds a pepper that stored passwords need")
 
     @staticmethod
+    @cache
     def _derived(key: bytes, purpose: str) -> bytes:
+        """Kept, since each request asks for a few; purposes are words of the code, so there are few of them."""
         return hmac.digest(key, b"guidon:" + purpose.encode("utf-8"), hashlib.sha256)
 
 

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from idp import schema
 from idp.db import Database
@@ -19,6 +19,10 @@ def upgrade(db: Database) -> tuple[str | None, str]:
     writer's.
     """
     with db.engine.begin() as conn:
+        if conn.dialect.name == "postgresql":
+            # Two migrators at once: the second waits here, and then finds nothing to do. SQLite's BEGIN IMMEDIATE does
+            # it by itself.
+            conn.execute(text("SELECT pg_advisory_xact_lock(4743112)"))
         before = _current(conn)
         _run(conn, "upgrade", "head")
         after = _current(conn)

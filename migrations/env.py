@@ -10,8 +10,6 @@ if connection.dialect.name == "postgresql":
     # A migration that waits for a lock stops every query behind it: give up soon, and try at a quieter time.
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '15min'"))
-    # Two migrators at once: the second waits here, and then finds nothing to do.
-    connection.execute(text("SELECT pg_advisory_xact_lock(4743112)"))
 context.configure(
     connection=connection,
     target_metadata=schema.metadata,

@@ -37,6 +37,10 @@ class Profile(db.Row):
     updated_at: Mapped[datetime]
 
 
+_OF_ACCOUNT = sa.select(Profile.__table__).where(Profile.account_id == sa.bindparam("account"))
+"""Made once: userinfo runs it, and to make it anew costs more than to run it."""
+
+
 class Wrong(StrEnum):
     """What can be wrong with something typed; `web/messages.py` has the words."""
 
@@ -62,7 +66,8 @@ def check(typed: Mapping[str, str], *, username: str) -> dict[str, Wrong]:
 def save(conn: Connection, keyring: Keyring, *, account_id: str, person_id: str, typed: Mapping[str, str]) -> bool:
     """Keep these checked claims in place of the others; an empty value takes its claim away. Tell if it changed any."""
     claims = {name: value.strip() for name, value in typed.items() if name in _CLAIMS and value.strip()}
-    held = db.find(conn, Profile, Profile.account_id == account_id)
+    found = conn.execute(_OF_ACCOUNT, {"account": account_id}).mappings().one_or_none()
+    held = Profile(**found) if found is not None else None
     if claims == (_open(keyring, held) if held else {}):
         return False
     sealed = keyring.seal(json.dumps(claims).encode("utf-8"), table="profile", column="sealed", row=account_id)

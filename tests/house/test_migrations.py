@@ -1,7 +1,6 @@
 """Migrations: from nothing to the declared tables, back, and forward again, on both databases; numbered, and on their own feet."""
 
 import ast
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import sqlalchemy as sa
 
 from idp import migrations_state
 from idp.db import Database
+from tests.races import Ready, together
 from tests.world import World
 
 _VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
@@ -54,26 +54,18 @@ def test_migrations_are_numbered_in_a_row_and_import_nothing_of_ours() -> None:
             assert not any(name.split(".")[0] == "idp" for name in names), file.name
 
 
-def _upgrade(url: str, start: object, results: object) -> None:
+def _upgrade(ready: Ready, url: str) -> tuple[str | None, str]:
     database = Database(url)
-    start.wait()  # type: ignore[attr-defined]
-    results.put(migrations_state.upgrade(database))  # type: ignore[attr-defined]
+    ready()
+    done = migrations_state.upgrade(database)
     database.close()
+    return done
 
 
 @pytest.mark.races
 def test_two_migrators_at_once_leave_one_migrated_database(world: World, database_url: str) -> None:
     """R169."""
     migrations_state.downgrade(world.services.db, "base")
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    processes = [context.Process(target=_upgrade, args=(database_url, start, results)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    start.set()
-    outcomes = [results.get(timeout=60) for _ in processes]
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+    outcomes = together(_upgrade, [(database_url,)] * 2)
     assert sorted(str(before) for before, _ in outcomes) == ["0001", "None"]
     assert migrations_state.differences(world.services.db) == []

@@ -1,6 +1,5 @@
 """Limits: counted before anything is compared, the same for everybody who asks at once, and never forgotten by a restart."""
 
-import multiprocessing
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,7 @@ from idp import limits
 from idp.db import Database
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
+from tests.races import Ready, together
 
 _START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -91,23 +91,15 @@ def test_counts_survive_a_restart(database_url: str) -> None:
     second.close()
 
 
-def _race(url: str, start: object, results: object) -> None:
+def _race(ready: Ready, url: str) -> int:
     database = Database(url)
-    start.wait()  # type: ignore[attr-defined]
-    results.put([_try(database, Limit.MATCH_PERSON, "raced") is None for _ in range(4)])  # type: ignore[attr-defined]
+    ready()
+    allowed = sum(_try(database, Limit.MATCH_PERSON, "raced") is None for _ in range(4))
     database.close()
+    return allowed
 
 
 @pytest.mark.races
 def test_processes_at_once_share_the_same_five_tries(database_url: str) -> None:
     """R15: eight processes, 32 tries, five of them counted as allowed."""
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    processes = [context.Process(target=_race, args=(database_url, start, results)) for _ in range(8)]
-    for process in processes:
-        process.start()
-    start.set()
-    allowed = sum(sum(results.get(timeout=60)) for _ in processes)
-    for process in processes:
-        process.join()
-    assert allowed == 5
+    assert sum(together(_race, [(database_url,)] * 8)) == 5

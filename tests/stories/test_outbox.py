@@ -1,6 +1,5 @@
 """What leaves the house: at least once, never twice at the same time, never for ever, and forgotten once it is gone."""
 
-import multiprocessing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from idp import clock, keyring, outbox, worker
 from idp.db import Database, list_rows
 from idp.outbox import Message, State
 from tests.members import PASSWORD, join
+from tests.races import Ready, together
 from tests.world import World
 
 _FACTS = {"code": "7KQ2M-9XHTD", "minutes": "30"}
@@ -109,30 +109,22 @@ def test_sweeping_deletes_what_is_over_and_breaks_nothing(world: World) -> None:
     assert set(rest.values()) == {0}
 
 
-def _claim_all(url: str, keys: str, start: object, results: object) -> None:
+def _claim_all(ready: Ready, url: str, keys: str) -> list[str]:
     database = Database(url)
     keys_held = keyring.load(Path(keys))
-    start.wait()  # type: ignore[attr-defined]
+    ready()
     taken = []
     while (message := database.write(lambda conn: outbox.claim(conn, keys_held))) is not None:
         taken.append(message.id)
-    results.put(taken)  # type: ignore[attr-defined]
     database.close()
+    return taken
 
 
 @pytest.mark.races
 def test_workers_beside_each_other_never_take_the_same_message(world: World, database_url: str) -> None:
     sent = {_send(world, to=f"person{number}@example.org") for number in range(30)}
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    arguments = (database_url, str(world.settings.keys), start, results)
-    processes = [context.Process(target=_claim_all, args=arguments) for _ in range(4)]
-    for process in processes:
-        process.start()
-    start.set()
-    taken = [id_ for _ in processes for id_ in results.get(timeout=60)]
-    for process in processes:
-        process.join()
+    workers = [(database_url, str(world.settings.keys))] * 4
+    taken = [id_ for several in together(_claim_all, workers) for id_ in several]
     assert len(taken) == len(set(taken))
     # A claim that lost its race ends its process's loop, so a few may wait for the next look; none is lost.
     with world.services.db.read() as conn:

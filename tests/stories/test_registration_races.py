@@ -1,11 +1,8 @@
 """Real processes that want the same thing at the same moment: one code is spent once, one person gets one account (R68, R71)."""
 
-import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -22,25 +19,12 @@ from idp.outcomes import Refused
 from idp.ports import Claimed, IdKind, Services
 from idp.proofing.activation import ActivationCode
 from idp.proofing.policy import Delivery
+from tests.races import Ready, together
 from tests.registrants import DANA, MAX, PASSWORD, ROBIN, Registrant
 from tests.world import World
 
 ADDRESS = "198.51.100.7"
 VIC = Registrant("Vic", "Veteran", (1948, 11, 11), "900000147")
-
-
-def together(world: World, target: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[str]:
-    """Run a process for each set of arguments, all let go at once; everything that they tell."""
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    processes = [context.Process(target=target, args=(world.settings, start, results, *args)) for args in arguments]
-    for process in processes:
-        process.start()
-    start.set()
-    told: list[str] = [one for _ in processes for one in results.get(timeout=100)]
-    for process in processes:
-        process.join()
-    return told
 
 
 def present(services: Services, handle: str) -> Journey:
@@ -72,11 +56,11 @@ def with_code(services: Services, who: Registrant) -> tuple[str, str] | Refused:
     return refused or (handle, present(services, handle).facts["code"])
 
 
-def _redeem(settings: Settings, start: Any, results: Any, handle: str | None, code: str) -> None:
+def _redeem(ready: Ready, settings: Settings, handle: str | None, code: str) -> list[str]:
     services = application.create_services(settings)
     journey = present(services, handle) if handle else None
-    told = []
-    start.wait()
+    told: list[str] = []
+    ready()
 
     def once() -> None:
         told.append(outcome(registration_code.redeem(services, code, journey=journey, address=ADDRESS)))
@@ -87,7 +71,7 @@ def _redeem(settings: Settings, start: Any, results: Any, handle: str | None, co
     for thread in threads:
         thread.join()
     services.db.close()
-    results.put(told)
+    return told
 
 
 @pytest.mark.races
@@ -97,7 +81,8 @@ def test_of_twenty_tries_with_the_right_code_one_gets_through(world: World, same
     waiting = with_code(world.services, DANA)
     assert not isinstance(waiting, Refused)
     handle, code = waiting
-    told = together(world, _redeem, [(handle if same_device else None, code)] * 4)
+    tried = [(world.settings, handle if same_device else None, code)] * 4
+    told = [one for several in together(_redeem, tried) for one in several]
     assert len(told) == 20
     assert told.count("Redeemed") == 1
     with world.services.db.read() as conn:
@@ -105,13 +90,13 @@ def test_of_twenty_tries_with_the_right_code_one_gets_through(world: World, same
     assert len(world.events("activation_code.redeemed")) == 1
 
 
-def _finish(settings: Settings, start: Any, results: Any, handle: str, username: str) -> None:
+def _finish(ready: Ready, settings: Settings, handle: str, username: str) -> str:
     services = application.create_services(settings)
     journey = present(services, handle)
-    start.wait()
+    ready()
     made = registration_account.finish(services, journey, username=username, password=PASSWORD, old_session=None)
     services.db.close()
-    results.put([outcome(made)])
+    return outcome(made)
 
 
 def at_last_step(services: Services, who: Registrant) -> str:
@@ -126,7 +111,7 @@ def at_last_step(services: Services, who: Registrant) -> str:
 @pytest.mark.races
 def test_of_several_clicks_on_the_last_step_one_makes_the_account(world: World) -> None:
     handle = at_last_step(world.services, DANA)
-    told = together(world, _finish, [(handle, f"dana.{number}") for number in range(4)])
+    told = together(_finish, [(world.settings, handle, f"dana.{number}") for number in range(4)])
     assert told.count("Registered") == 1
     with world.services.db.read() as conn:
         assert len(list_rows(conn, Account)) == len(list_rows(conn, Person)) == len(list_rows(conn, Subject)) == 1
@@ -135,15 +120,15 @@ def test_of_several_clicks_on_the_last_step_one_makes_the_account(world: World) 
 @pytest.mark.races
 def test_of_several_people_who_want_one_username_one_gets_it_and_nothing_of_the_others_remains(world: World) -> None:
     handles = [at_last_step(world.services, who) for who in (DANA, ROBIN, MAX, VIC)]
-    told = together(world, _finish, [(handle, "The.Only.One") for handle in handles])
+    told = together(_finish, [(world.settings, handle, "The.Only.One") for handle in handles])
     assert Counter(told) == {"Registered": 1, "username_taken": 3}
     with world.services.db.read() as conn:
         assert len(list_rows(conn, Account)) == len(list_rows(conn, Person)) == 1
 
 
-def _register(settings: Settings, start: Any, results: Any, username: str) -> None:
+def _register(ready: Ready, settings: Settings, username: str) -> str:
     services = application.create_services(settings)
-    start.wait()
+    ready()
     waiting = with_code(services, DANA)
     if isinstance(waiting, Refused):
         told = outcome(waiting)
@@ -157,13 +142,13 @@ def _register(settings: Settings, start: Any, results: Any, username: str) -> No
                 registration_account.finish(services, journey, username=username, password=PASSWORD, old_session=None)
             )
     services.db.close()
-    results.put([told])
+    return told
 
 
 @pytest.mark.races
 def test_of_several_applicants_for_one_person_one_gets_the_account(world: World) -> None:
     """R71: each goes the whole way at the same time."""
-    told = together(world, _register, [(f"dana.{number}",) for number in range(4)])
+    told = together(_register, [(world.settings, f"dana.{number}") for number in range(4)])
     assert told.count("Registered") == 1, told
     assert set(told) <= {"Registered", "not_matched", "wrong_code", "journey_gone"}
     with world.services.db.read() as conn:

@@ -1,10 +1,7 @@
 """Guessing passwords: how long one waits, who waits, and what a hundred guesses do."""
 
-import multiprocessing
 import threading
 from datetime import UTC, datetime, timedelta
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +16,7 @@ from idp.limits import Limit, LimitCount
 from idp.outcomes import Reason, Refused
 from tests.http_browser import Browser
 from tests.members import PASSWORD, join
+from tests.races import Ready, together
 from tests.world import World
 
 _START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -191,8 +189,8 @@ class passwords_all_busy:  # noqa: N801 - reads as a context
             self._go.wait(timeout=30)
 
 
-def _race(settings: Settings, start: Event, results: "Queue[list[str]]") -> None:
-    """One process of several: eight threads, each with one wrong guess."""
+def _race(ready: Ready, settings: Settings) -> list[str]:
+    """One process of several: five threads, each with one wrong guess."""
     services = application.create_services(settings)
     told: list[str] = []
 
@@ -203,14 +201,14 @@ def _race(settings: Settings, start: Event, results: "Queue[list[str]]") -> None
         )
         told.append(outcome.reason.value if isinstance(outcome, Refused) else type(outcome).__name__)
 
-    start.wait()
+    ready()
     threads = [threading.Thread(target=guess) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     services.db.close()
-    results.put(told)
+    return told
 
 
 @pytest.mark.races
@@ -230,15 +228,7 @@ def test_guesses_made_at_the_same_moment_are_counted_one_by_one(world: World) ->
             ).rowcount
         )
     )
-    context = multiprocessing.get_context("spawn")
-    start, results = context.Event(), context.Queue()
-    processes = [context.Process(target=_race, args=(world.settings, start, results)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    start.set()
-    told = [reason for _ in processes for reason in results.get(timeout=60)]
-    for process in processes:
-        process.join(timeout=60)
+    told = [reason for several in together(_race, [(world.settings,)] * 4) for reason in several]
     assert len(told) == 20
     assert told.count(Reason.WRONG_CREDENTIALS) == 1
     assert told.count(Reason.TOO_MANY_TRIES) == 19
