@@ -10,7 +10,9 @@ import contextlib
 import contextvars
 import functools
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -279,6 +281,20 @@ def _faults() -> Iterator[None]:
         raise Unavailable("no connection was free") from outage
 
 
+def _use_wal(raw: sqlite3.Connection) -> None:
+    """Switch the file to WAL, which it then stays in. SQLite does not wait for its turn at that (R170): so we do."""
+    for _ in range(_BUSY_FOR // 50):
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as busy:
+            if busy.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+    raw.execute("PRAGMA journal_mode=WAL")
+
+
 def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool, **pool: Any) -> Engine:
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_FOR / 1000, "check_same_thread": False}, **pool)
 
@@ -287,7 +303,9 @@ def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool, **pool: Any) ->
         # The driver's own transaction handling opens none for a SELECT and a deferred one for a write, which then fails
         # at once with "locked" (R170): we say BEGIN ourselves.
         raw.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_FOR}"):
+        raw.execute(f"PRAGMA busy_timeout={_BUSY_FOR}")
+        _use_wal(raw)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             raw.execute(f"PRAGMA {pragma}")
         if query_only:
             raw.execute("PRAGMA query_only=ON")

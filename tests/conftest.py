@@ -94,7 +94,6 @@ def _prepare(url: str, keys_folder: Path) -> None:
     if url.startswith("sqlite:///"):
         with sa.create_engine(url).connect() as conn:
             conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            conn.exec_driver_sql("PRAGMA journal_mode=DELETE")
 
 
 def _create(server: str, name: str, template: str = "template1") -> str:

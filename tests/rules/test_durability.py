@@ -1,5 +1,7 @@
 """What a database must promise before anything is built on it: act and event are one, and writers do not fail each other."""
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from idp import audit, clock, db
 from idp.audit import AuditEvent, Event
 from idp.db import Database
 from idp.limits import LimitCount
+from tests.races import Ready, together
 
 
 @pytest.fixture
@@ -101,3 +104,24 @@ def test_writers_beside_each_other_wait_and_none_is_told_locked(database_url: st
         database.close()
     assert len(added) == 40
     assert set(added) <= acts
+
+
+def _open_and_write(ready: Ready, url: str, number: int) -> bool:
+    database = Database(url)
+    ready()
+    database.write(lambda conn: _act(conn, f"racer-{number}"))
+    database.close()
+    return True
+
+
+@pytest.mark.races
+def test_a_restored_file_is_opened_by_many_at_once(sqlite_template: Path, tmp_path: Path) -> None:
+    """R170: a file out of a backup is not in WAL, and the first ones to open it all want to switch it."""
+    for attempt in range(3):
+        restored = tmp_path / f"restored-{attempt}.db"
+        with contextlib.closing(sqlite3.connect(sqlite_template)) as held:
+            held.execute("VACUUM INTO ?", (str(restored),))
+        with contextlib.closing(sqlite3.connect(restored)) as file:
+            assert file.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        url = f"sqlite:///{restored}"
+        assert together(_open_and_write, [(url, number) for number in range(6)]) == [True] * 6
