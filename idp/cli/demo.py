@@ -40,6 +40,15 @@ READY = (
 """Everybody else of the cast can still register."""
 
 
+_STRANGER: dict[str, str | None] = {
+    "name": "(any name)",
+    "born": "1990-01-01",
+    "ssn": cast.NOT_IN_DEERS,
+    "dod_id": None,
+    "shows": "not in DEERS: refused, and led on",
+}
+
+
 @click.group()
 def demo() -> None:
     """The demo's own commands; they refuse to run in production."""
@@ -79,6 +88,7 @@ def people(services: Services, *, as_json: bool) -> None:
     ready = {one.key for one in READY}
     held = {record.person: record for record in cast.people(clock.now().date())}
     try_these = [_described(held[part.key], part) for part in cast.PARTS if part.key not in ready]
+    try_these.append(_STRANGER)
     accounts_ready: list[dict[str, str | None]] = [
         {"username": one.username, "password": one.password, "person": held[one.key].given_name, "level": "Basic"}
         for one in READY
