@@ -92,7 +92,7 @@ def _prepare(url: str, keys_folder: Path) -> None:
     load_cast(db, keys)
     db.close()
     if url.startswith("sqlite:///"):
-        with sa.create_engine(url).connect() as conn:
+        with sa.create_engine(url, poolclass=sa.NullPool).connect() as conn:
             conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
