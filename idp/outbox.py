@@ -104,7 +104,7 @@ def enqueue(
     return id_
 
 
-def claim(conn: Connection, keyring: Keyring) -> Opened | None:
+def claim(conn: Connection) -> Message | None:
     """Take the next message that is due, for one lease. A worker that dies leaves it to the next one: at least once,
     never lost.
     """
@@ -122,7 +122,13 @@ def claim(conn: Connection, keyring: Keyring) -> Opened | None:
         .where(Message.id == candidate, waiting)
         .values(taken_until=now + _LEASE, tries=Message.tries + 1),
     )
-    return _open(db.get(conn, Message, Message.id == candidate), keyring) if taken else None
+    return db.get(conn, Message, Message.id == candidate) if taken else None
+
+
+def unseal(message: Message, keyring: Keyring) -> Opened:
+    """What a claimed message says. Raises `SealBroken`; it stays claimed, so that one bad row does not stop the others."""
+    plain = json.loads(keyring.unseal(message.sealed or b"", table="outbox_message", column="sealed", row=message.id))
+    return Opened(message.id, Channel(message.channel), message.template, message.language, plain["to"], plain["facts"])
 
 
 def delivered(conn: Connection, id_: str) -> None:
@@ -155,8 +161,3 @@ def _end(conn: Connection, id_: str, state: State, *, fault: str | None) -> None
         .where(Message.id == id_)
         .values(state=state.value, ended_at=clock.now(), taken_until=None, sealed=None, fault=fault)
     )
-
-
-def _open(message: Message, keyring: Keyring) -> Opened:
-    plain = json.loads(keyring.unseal(message.sealed or b"", table="outbox_message", column="sealed", row=message.id))
-    return Opened(message.id, Channel(message.channel), message.template, message.language, plain["to"], plain["facts"])

@@ -18,7 +18,7 @@ from idp.credentials import devices, sessions
 from idp.db import Unavailable
 from idp.journeys import engine, registration
 from idp.oidc import authorizations, parked, tokens
-from idp.outbox import Opened
+from idp.outbox import Message, Opened
 from idp.ports import Mail, PortDown, Services
 from idp.web.assets import find_folder
 
@@ -53,19 +53,29 @@ def run(services: Services, stop: threading.Event) -> None:
             log.warning("outage", kind="database")
             busy = False
             stop.wait(_PAUSE * 10)
+        except Exception as bug:
+            log.exception("fault", kind=type(bug).__name__)
+            busy = False
+            stop.wait(_PAUSE * 10)
         if not busy:
             stop.wait(_PAUSE)
 
 
 def deliver_one(services: Services) -> bool:
-    """Deliver the next message that is due; tell whether there was one."""
-    message = services.db.write(lambda conn: outbox.claim(conn, services.keyring))
+    """Deliver the next message that is due; tell whether there was one. Whatever is wrong with it is its own failure:
+    it is tried again later, at most so often, and the others go out.
+    """
+    message = services.db.write(outbox.claim)
     if message is None:
         return False
     try:
-        services.mailer.send(render(message, services))
-    except PortDown as down:
-        fault = str(down)
+        services.mailer.send(render(outbox.unseal(message, services.keyring), services))
+    except Unavailable:
+        raise
+    except Exception as wrong:
+        fault = str(wrong) if isinstance(wrong, PortDown) else type(wrong).__name__
+        if not isinstance(wrong, PortDown):
+            log.exception("fault", message=message.id, template=message.template)
         services.db.write(lambda conn: _note_failure(conn, message, fault))
     else:
         services.db.write(lambda conn: _note_delivery(conn, message))
@@ -112,14 +122,14 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-def _note_delivery(conn: Connection, message: Opened) -> None:
+def _note_delivery(conn: Connection, message: Message) -> None:
     outbox.delivered(conn, message.id)
     audit.record(
         conn, Event.OUTBOX_DELIVERED, actor="worker", subject=None, message=message.id, template=message.template
     )
 
 
-def _note_failure(conn: Connection, message: Opened, fault: str) -> None:
+def _note_failure(conn: Connection, message: Message, fault: str) -> None:
     if outbox.failed(conn, message.id, fault):
         audit.record(
             conn, Event.OUTBOX_GAVE_UP, actor="worker", subject=None, message=message.id, template=message.template

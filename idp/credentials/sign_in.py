@@ -67,8 +67,9 @@ def sign_in(
     network = network_of(browser.address)
     with services.db.read() as conn:
         account = _find(conn, username)
-        stored = passwords.find_password(conn, account.id) if account else None
-    who = _counted_by(keyring, account, username)
+        who = _counted_by(keyring, account, username)
+        # Asked for a stranger too, who has none: the same statements for everybody (R21).
+        stored = passwords.find_password(conn, account.id if account else who)
     if (refused := services.db.write(lambda conn: _reserve(conn, account, who, network))) is not None:
         return refused
     try:
@@ -126,8 +127,8 @@ def _give_back(conn: Connection, who: str, network: str) -> None:
 
 
 def _fail(conn: Connection, account: Account | None, who: str) -> Refused:
-    if account is not None and limits.is_spent(conn, Limit.PASSWORD, who):
-        passwords.disable(conn, account.id)
+    if limits.is_spent(conn, Limit.PASSWORD, who):
+        passwords.disable(conn, account.id if account else who)
     _record_refusal(conn, account, Reason.WRONG_CREDENTIALS)
     return Refused(Reason.WRONG_CREDENTIALS)
 

@@ -44,7 +44,13 @@ class _Undone(Exception):
 
 
 def finish(
-    services: Services, journey: Journey, *, username: str, password: str, old_session: str | None
+    services: Services,
+    journey: Journey,
+    *,
+    username: str,
+    password: str,
+    old_session: str | None,
+    language: str | None = None,
 ) -> Registered | tuple[Refused, ...]:
     """Make the account with everything that belongs to it, in one write, and sign its person in.
 
@@ -63,7 +69,15 @@ def finish(
     hashed = passwords.hash_password(services.keyring, password)
     try:
         made = services.db.write(
-            lambda conn: _create(conn, services, journey, username=username, hashed=hashed, old_session=old_session)
+            lambda conn: _create(
+                conn,
+                services,
+                journey,
+                username=username,
+                hashed=hashed,
+                old_session=old_session,
+                language=language or journey.language,
+            )
         )
     except _Undone as undone:
         made = undone.refused
@@ -85,6 +99,7 @@ def _create(
     username: str,
     hashed: Hashed,
     old_session: str | None,
+    language: str,
 ) -> Registered | Refused:
     """Everything that an account consists of. Raises `_Undone` where a refusal must leave nothing behind."""
     keyring = services.keyring
@@ -113,7 +128,7 @@ def _create(
         wanted_level=Level(facts["wanted_level"]),
         proven=policy.is_proven(shown.keys()),
         policy=chosen.name.value,
-        language=journey.language,
+        language=language,
     )
     if isinstance(account, Refused):
         raise _Undone(account)

@@ -34,7 +34,9 @@ class Redeemed:
         return "Redeemed()"
 
 
-def send_code(services: Services, journey: Journey, *, delivery: Delivery, email: str | None) -> Refused | None:
+def send_code(
+    services: Services, journey: Journey, *, delivery: Delivery, email: str | None, language: str | None = None
+) -> Refused | None:
     """Make a code and send or show it. By mail, None whatever the case; on the screen a decoy is told so
     (`NOT_MATCHED`).
 
@@ -50,7 +52,7 @@ def send_code(services: Services, journey: Journey, *, delivery: Delivery, email
         if delivery is Delivery.SCREEN:
             return _show_code(conn, services.keyring, journey)
         to = journey.facts["email_of_record"] if chosen.email_of_record else email
-        return _mail_code(conn, services.keyring, journey, to, chosen)
+        return _mail_code(conn, services.keyring, journey, to, chosen, language or journey.language)
 
     return services.db.write(write)
 
@@ -106,7 +108,9 @@ def _show_code(conn: Connection, keyring: Keyring, journey: Journey) -> Refused 
     return None
 
 
-def _mail_code(conn: Connection, keyring: Keyring, journey: Journey, to: str | None, chosen: Policy) -> Refused | None:
+def _mail_code(
+    conn: Connection, keyring: Keyring, journey: Journey, to: str | None, chosen: Policy, language: str
+) -> Refused | None:
     """Mail a code, or "we could not match your details" in its place: the typed address gets an answer either way
     (docs/adr/0008).
     """
@@ -117,10 +121,11 @@ def _mail_code(conn: Connection, keyring: Keyring, journey: Journey, to: str | N
     mac = addresses.mac(keyring, to or journey.id)
     if limits.reserve(conn, Limit.MAIL_ADDRESS, mac) is not None:
         # Said to nobody, since it would tell that somebody wrote to this address. A code that went there before still
-        # works.
+        # works; otherwise there is one that nobody gets, so that a wrong guess is answered as anywhere (R63).
         held = activation.find_of_journey(conn, journey.id)
-        if held is not None and held.address_mac != mac:
-            activation.revoke(conn, journey.id)
+        if held is None or held.address_mac != mac:
+            unsent = crypto.new_code()
+            activation.issue(conn, keyring, unsent, journey_id=journey.id, delivery=Delivery.EMAIL, address_mac=mac)
         return None
     real = _is_for_somebody(conn, keyring, journey)
     code = crypto.new_code()
@@ -132,7 +137,7 @@ def _mail_code(conn: Connection, keyring: Keyring, journey: Journey, to: str | N
     template, told = "no_match", {}
     if real:
         template, told = "activation_code", {"code": code, "minutes": str(int(activation.LASTS.total_seconds() // 60))}
-    outbox.enqueue(conn, keyring, template=template, to=to, facts=told, language=journey.language, subject=None)
+    outbox.enqueue(conn, keyring, template=template, to=to, facts=told, language=language, subject=None)
     return None
 
 

@@ -107,12 +107,22 @@ def resume(context: Context, handle: str, browser: Browser) -> Answer | Page:
     return end(context, waiting, browser.signed_in, *prompts.ERRORS[prompt])
 
 
-def end(context: Context, waiting: Waiting, signed_in: SignedIn | None, error: str, description: str) -> Answer:
-    """Answer a waiting request with an error. Raises `BadRequestPage` if it was answered meanwhile."""
+def end(
+    context: Context,
+    waiting: Waiting,
+    signed_in: SignedIn | None,
+    error: str,
+    description: str,
+    *,
+    denied: bool = False,
+) -> Answer:
+    """Answer a waiting request with an error; `denied` by the person. Raises `BadRequestPage` if it was answered meanwhile."""
 
     def finish(conn: Connection) -> bool:
         if not parked.claim_done(conn, waiting.parked):
             return False
+        if denied and signed_in is not None:
+            consents.deny(conn, signed_in, client_id=waiting.client.id, scopes=waiting.asked.scopes)
         audit.record(
             conn,
             Event.AUTHORIZATION_REFUSED,
@@ -143,10 +153,7 @@ def allow(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
 
 def deny(context: Context, waiting: Waiting, signed_in: SignedIn) -> Answer:
     """The person said no (RFC 6749 §4.1.2.1)."""
-    context.db.write(
-        lambda conn: consents.deny(conn, signed_in, client_id=waiting.client.id, scopes=waiting.asked.scopes)
-    )
-    return end(context, waiting, signed_in, "access_denied", "the person did not allow it")
+    return end(context, waiting, signed_in, "access_denied", "the person did not allow it", denied=True)
 
 
 def choose_account(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:

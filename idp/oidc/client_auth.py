@@ -4,7 +4,6 @@ Every failure is one answer: nobody learns whether a client_id exists (RFC 6749 
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
@@ -87,5 +86,5 @@ def _basic(authorization: str) -> tuple[str, str]:
         if not colon:
             raise NotProven("no colon in Basic")
         return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise NotProven("unreadable Basic") from None

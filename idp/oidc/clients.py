@@ -219,7 +219,9 @@ class ClientCache:
         self._lock = threading.Lock()
 
     def find(self, client_id: str) -> Client | None:
-        """The client of this id, at most a few seconds old."""
+        """The client of this id, at most a few seconds old. What no id looks like is not asked of the database."""
+        if len(client_id) > 200 or not client_id.isascii() or not client_id.isprintable():
+            return None
         now = clock.now()
         held = self._known.get(client_id)
         if held is not None and abs(now - held[0]) < self.LIFE:

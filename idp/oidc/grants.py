@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request, grants
-from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, InvalidScopeError, OAuth2Error
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from sqlalchemy import Connection
 
@@ -348,6 +348,8 @@ class RefreshGrant(_Issuing, grants.RefreshTokenGrant):  # type: ignore[misc]  #
         root, stands = shown.root, shown.stands
         asked = self.request.params.get("scope")
         scopes = tuple(scope for scope in shown.row.scopes if asked is None or scope in asked.split())
+        if not scopes:
+            raise InvalidScopeError
         child = tokens.mint_child(self.context.keyring, root, shown.handle) if client.is_public else None
         issued = self.issue(root, stands, scopes, refresh=child, nonce=None)
 

@@ -46,7 +46,7 @@ def verify(keys: KeySet, token: str, kind: Kind, *, issuer: str) -> Verified | N
         return None
     try:
         header = json.loads(_decoded(found[1]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     # R127, R128: exactly these members, so no jwk, jku, x5c, crit, b64 or zip; the key is the named one or none.
     if not isinstance(header, dict) or header.keys() != _HEADER or header["typ"] != kind.value:

@@ -79,9 +79,7 @@ def who_is_asking(params: Params, clients: ClientCache) -> Asking:
     client_id = params.get("client_id")
     if client_id is None:
         raise BadRequestPage("invalid_request", "no client_id")
-    client = (
-        clients.find(client_id) if len(client_id) <= 200 and client_id.isascii() and client_id.isprintable() else None
-    )
+    client = clients.find(client_id)
     if client is None:
         raise BadRequestPage("unknown_client", "no such client")
     redirect_uri = params.get("redirect_uri")

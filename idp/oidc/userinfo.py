@@ -29,6 +29,11 @@ def answer(context: Context, authorization: str | None, form: Params | None) -> 
     return _told(context, shown[0])
 
 
+def unreadable() -> MachineAnswer:
+    """The answer to a request that is not one form without URL parameters; it names the scheme too (RFC 6750 §3)."""
+    return _refused(400, "invalid_request", "the request is not one form without URL parameters")
+
+
 def _told(context: Context, handle: str) -> MachineAnswer:
     with context.db.read() as conn:
         found = tokens.find_access(conn, handle)

@@ -12,7 +12,7 @@ from idp.oidc.errors import BadRequestPage
 from idp.oidc.prompts import Prompt
 from idp.oidc.scopes import Scope
 from idp.web import cookies
-from idp.web.oauth import ChoiceForm, page_address
+from idp.web.oauth import choice_form, is_answer_of, page_address
 from idp.web.pages import redirect_to, render, request_handle, signed_in
 from idp.web.protocol import error_page, protocol
 from idp.web.routes import Access, Csrf, Pages
@@ -41,6 +41,9 @@ def consent() -> ResponseReturnValue:
     found = signed_in()
     if found is None:
         return redirect_to(page_address(Prompt.SIGN_IN, handle))
+    if request.method == "POST" and not is_answer_of(handle, found):
+        # Asked again of who is here now; nothing of the answer counts.
+        return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
     if request.method == "POST":
         choice = request.form.get("choice")
         if choice == "allow":
@@ -57,7 +60,7 @@ def consent() -> ResponseReturnValue:
         "consent/consent.html",
         status=422 if request.method == "POST" else 200,
         form_action=(redirect_uris.form_target(waiting.asked.redirect_uri),),
-        form=ChoiceForm(request=handle),
+        form=choice_form(handle, found),
         client_name=waiting.client.name,
         username=found.username,
         shares=[WORDS[scope] for scope in Scope if scope in leaving],

@@ -26,7 +26,9 @@ def install(app: Flask, routes: RouteMap) -> None:
 
     def machine() -> bool:
         route = routes.find(request.endpoint)
-        return route is not None and route.access is Access.MACHINE
+        # A method that is not allowed (405) has no endpoint, but an address.
+        by_address = request.path in routes.machine_paths()
+        return by_address if route is None else route.access is Access.MACHINE
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:

@@ -2,7 +2,7 @@
 
 import hmac
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Request, Response, abort, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from idp import audit, crypto
 from idp.config import Settings
-from idp.web import cookies, headers, pages
+from idp.web import cookies, headers, languages, pages
 from idp.web.routes import Access, Route, RouteMap
 
 UNKNOWN_ADDRESS = "unknown"
@@ -77,7 +77,7 @@ def install(app: Flask, settings: Settings, routes: RouteMap) -> None:
             message=_(
                 "You left this page open for too long, or your browser does not keep cookies. Nothing was saved."
             ),
-            next_steps=[(_("Open the page again"), request.path), (_("Go to the start page"), "/")],
+            next_steps=[(_("Open the page again"), languages.here() + _query()), (_("Go to the start page"), "/")],
         )
 
 
@@ -94,6 +94,11 @@ def _enforce(route: Route, settings: Settings, csrf: CSRFProtect) -> Response | 
     if route.access is Access.PARKED and pages.request_handle() is None:
         return pages.start_again_page()
     return None
+
+
+def _query() -> str:
+    """The rest of this address, which may name the client that waits."""
+    return f"?{urlencode(list(request.args.items(multi=True)))}" if request.args else ""
 
 
 def _check_origin(issuer: str) -> None:

@@ -1,11 +1,14 @@
 """English or Spanish: as the address asks, as chosen before, or as the browser prefers, in this order."""
 
 from collections.abc import Iterable
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from babel import Locale
-from flask import Flask, request, session
+from flask import Flask, current_app, request, session
+from flask.sessions import NullSession
 from flask_babel import get_locale
+
+from idp.web.routes import RouteMap
 
 LANGUAGES = {"en": "English", "es": "Español"}
 _CHOSEN = "language"
@@ -17,7 +20,8 @@ def choose() -> str:
     """
     asked = _asked()
     if asked is not None:
-        if session.get(_CHOSEN) != asked:
+        # A program's address has no session to keep it in.
+        if session.get(_CHOSEN) != asked and not isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]  # noqa: SLF001
             session[_CHOSEN] = asked
         return asked
     chosen = session.get(_CHOSEN)
@@ -55,4 +59,13 @@ def _first_spoken(tags: Iterable[str]) -> str | None:
 def _here(code: str) -> str:
     """This page in another language. A page that came of a form is opened anew by its address."""
     kept = {key: value for key, value in request.args.items() if key != "ui_locales"}
-    return f"{request.path}?{urlencode({**kept, 'ui_locales': code})}"
+    return f"{here()}?{urlencode({**kept, 'ui_locales': code})}"
+
+
+def here() -> str:
+    """The path of this page as a link can carry it: quoted, since `/%5Cevil.example` unquoted leads to another site
+    (R96); the start page where this address takes forms alone.
+    """
+    routes: RouteMap = current_app.extensions["routes"]
+    route = routes.find(request.endpoint)
+    return "/" if route is not None and "GET" not in route.methods else quote(request.path, safe="/")

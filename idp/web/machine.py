@@ -58,7 +58,7 @@ def user_info() -> ResponseReturnValue:
         _check_address()
         form = _form() if has_body else None
     except Unreadable:
-        return _said(_bad("the request is not one form without URL parameters"))
+        return _said(userinfo.unreadable())
     return _said(userinfo.answer(protocol().context, request.headers.get("Authorization"), form))
 
 

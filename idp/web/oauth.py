@@ -7,6 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
+from idp import crypto
+from idp.credentials.sessions import SignedIn
 from idp.oidc import authorize as flow
 from idp.oidc import parameters, paths, redirect_uris
 from idp.oidc.authorize import Answer, Page
@@ -14,7 +16,7 @@ from idp.oidc.errors import BadRequestPage
 from idp.oidc.parameters import Unreadable
 from idp.oidc.prompts import Prompt
 from idp.web import cookies
-from idp.web.pages import redirect_to, render, request_handle, signed_in
+from idp.web.pages import redirect_to, render, request_handle, services, signed_in
 from idp.web.protocol import browser, error_page, protocol, read_body
 from idp.web.routes import Access, Csrf, Pages
 
@@ -34,6 +36,21 @@ class ChoiceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     """Which request a button belongs to; what it asks for is in its row alone (R118)."""
 
     request = HiddenField()
+    shown_to = HiddenField()
+
+
+def choice_form(handle: str, found: SignedIn) -> ChoiceForm:
+    """The form of a page that speaks to `found`."""
+    return ChoiceForm(formdata=None, request=handle, shown_to=_mark(handle, found))
+
+
+def is_answer_of(handle: str, found: SignedIn) -> bool:
+    """Whether the form that came was shown to who is signed in now: another tab may have signed in somebody else (R118)."""
+    return crypto.same(request.form.get("shown_to", ""), _mark(handle, found))
+
+
+def _mark(handle: str, found: SignedIn) -> str:
+    return services().keyring.mac("choice", f"{found.account_id}\x1f{handle}")
 
 
 @pages.route(paths.AUTHORIZE, methods=("GET", "POST"), access=Access.PUBLIC, csrf=_FROM_A_CLIENT)
@@ -74,12 +91,13 @@ def select_account() -> ResponseReturnValue:
     if found is None or (request.method == "POST" and request.form.get("choice") != "stay"):
         return redirect_to(page_address(Prompt.SIGN_IN, handle))
     if request.method == "POST":
-        flow.choose_account(context, waiting, found)
+        if is_answer_of(handle, found):
+            flow.choose_account(context, waiting, found)
         return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
     return render(
         "oauth/account.html",
         form_action=(redirect_uris.form_target(waiting.asked.redirect_uri),),
-        form=ChoiceForm(request=handle),
+        form=choice_form(handle, found),
         continuing_to=waiting.client.name,
         username=found.username,
     )

@@ -184,7 +184,7 @@ def delivery(journey: Journey) -> ResponseReturnValue:
         return _delivery_page(journey, form, status=422)
     way = Delivery(form.delivery.data)
     email = form.email.data if way is Delivery.EMAIL and not policy.email_of_record else None
-    refused = registration_code.send_code(services(), journey, delivery=way, email=email)
+    refused = registration_code.send_code(services(), journey, delivery=way, email=email, language=language())
     if refused is None or refused.reason is Reason.ALREADY_DONE:
         return redirect_to("/register/code" if way is Delivery.SCREEN else "/activate")
     if refused.reason is Reason.NOT_MATCHED:
@@ -227,6 +227,7 @@ def account(journey: Journey) -> ResponseReturnValue:
             username=form.new_username.data or "",
             password=form.new_password.data or "",
             old_session=cookies.read(cookies.SESSION),
+            language=language(),
         )
     except passwords.Busy as busy:
         form.form_errors.append(gettext("Many people are signing in right now. Please try again in a few seconds."))

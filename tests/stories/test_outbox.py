@@ -1,13 +1,12 @@
 """What leaves the house: at least once, never twice at the same time, never for ever, and forgotten once it is gone."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 import time_machine
 
-from idp import clock, keyring, outbox, worker
+from idp import clock, outbox, worker
 from idp.db import Database, list_rows
 from idp.outbox import Message, State
 from tests.members import PASSWORD, join
@@ -78,11 +77,26 @@ def test_a_dead_mail_server_means_later_and_longer_each_time_and_then_never(worl
 def test_a_worker_that_died_leaves_its_message_to_the_next(world: World) -> None:
     with time_machine.travel(clock.now(), tick=False) as time:
         _send(world)
-        taken = world.services.db.write(lambda conn: outbox.claim(conn, world.services.keyring))
+        taken = world.services.db.write(outbox.claim)
         assert taken is not None
         assert world.mails() == []
         time.shift(timedelta(minutes=2))
         assert len(world.mails()) == 1
+
+
+def test_one_broken_message_does_not_stop_the_others(world: World) -> None:
+    """A seal that no key opens, or a fact that a template misses, is that message's failure alone."""
+    broken = _send(world)
+    unfilled = _send(world, template="no_such_template")
+    good = _send(world, to="robin@example.org")
+    world.services.db.write(
+        lambda conn: conn.execute(sa.update(Message).where(Message.id == broken).values(sealed=b"old.xxxxxxxxxxxxxxxx"))
+    )
+    assert [mail.to for mail in world.mails()] == ["robin@example.org"]
+    assert _message(world, good).state == State.DELIVERED.value
+    for id_, fault in ((broken, "SealBroken"), (unfilled, "TemplateNotFound")):
+        message = _message(world, id_)
+        assert (message.state, message.tries, message.fault) == (State.WAITING.value, 1, fault)
 
 
 def test_an_address_that_would_forge_a_header_goes_nowhere(world: World) -> None:
@@ -109,12 +123,11 @@ def test_sweeping_deletes_what_is_over_and_breaks_nothing(world: World) -> None:
     assert set(rest.values()) == {0}
 
 
-def _claim_all(ready: Ready, url: str, keys: str) -> list[str]:
+def _claim_all(ready: Ready, url: str) -> list[str]:
     database = Database(url)
-    keys_held = keyring.load(Path(keys))
     ready()
     taken = []
-    while (message := database.write(lambda conn: outbox.claim(conn, keys_held))) is not None:
+    while (message := database.write(outbox.claim)) is not None:
         taken.append(message.id)
     database.close()
     return taken
@@ -123,7 +136,7 @@ def _claim_all(ready: Ready, url: str, keys: str) -> list[str]:
 @pytest.mark.races
 def test_workers_beside_each_other_never_take_the_same_message(world: World, database_url: str) -> None:
     sent = {_send(world, to=f"person{number}@example.org") for number in range(30)}
-    workers = [(database_url, str(world.settings.keys))] * 4
+    workers = [(database_url,)] * 4
     taken = [id_ for several in together(_claim_all, workers) for id_ in several]
     assert len(taken) == len(set(taken))
     # A claim that lost its race ends its process's loop, so a few may wait for the next look; none is lost.
