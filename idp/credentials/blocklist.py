@@ -7,7 +7,7 @@ characters (R5).
 
 import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 # Words of this service and of the people whom it serves: the first that somebody who knows them would try.
@@ -61,8 +61,7 @@ def _forms(folded: str) -> set[str]:
 def _is_listed(form: str, own: set[str]) -> bool:
     if form in own or form in _words() or _is_run(form):
         return True
-    unit = form[: _period(form)]
-    if unit != form and (len(unit) < 3 or unit in own or unit in _words() or _is_run(unit)):
+    if any(len(unit) < 3 or unit in own or unit in _words() or _is_run(unit) for unit in _repeated(form)):
         return True
     return any(_is_unit(form[:cut], own) and _is_unit(form[cut:], own) for cut in range(2, len(form) - 1))
 
@@ -73,6 +72,13 @@ def _is_unit(part: str, own: set[str]) -> bool:
 
 def _is_run(part: str) -> bool:
     return len(part) > 2 and any(part in run for run in _long_runs())
+
+
+def _repeated(form: str) -> Iterator[str]:
+    """Every beginning that gives `form` when written again: of `abcabcabc` both `abc` and, twice as long, `abcabc`."""
+    period = _period(form)
+    lengths = range(period, max(period, len(form) // 2) + 1, period) if period < len(form) else ()
+    return (form[:length] for length in lengths)
 
 
 def _period(text: str) -> int:

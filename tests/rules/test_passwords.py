@@ -119,7 +119,17 @@ def test_the_list_is_long_enough() -> None:
     """R6 asks for the first 3,000 of the length that may be chosen at all; doubled words alone are more."""
     doubled = [word * 2 for word in blocklist._words() if 15 <= len(word * 2) <= 30]
     assert len(doubled) > 3_000
-    assert all(blocklist.is_common(password, ()) for password in doubled[::97])
+    assert [password for password in sorted(doubled)[::97] if not blocklist.is_common(password, ())] == []
+
+
+def test_a_listed_word_that_repeats_itself_is_common_again_when_doubled() -> None:
+    """R6: `bang` is no word of the lists, `bangbang` is."""
+    word = next(
+        word
+        for word in sorted(blocklist._words())
+        if len(word) >= 8 and word[: len(word) // 2] * 2 == word and word[: len(word) // 2] not in blocklist._words()
+    )
+    assert _reason(word * 2) == Reason.PASSWORD_COMMON
 
 
 def test_what_is_kept_is_argon2id_at_owasps_floor_and_salted(keys: Keyring) -> None:
