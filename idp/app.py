@@ -56,6 +56,8 @@ def create_services(settings: Settings) -> Services:
         keyring=keys,
         directory=EmbeddedDirectory(db, keys),
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
+        kbv=None,
+        letters=None,
     )
 
 

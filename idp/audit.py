@@ -57,6 +57,15 @@ class Event(Enum):
     CODE_REFUSED = _event("activation_code.refused", "A wrong, used or expired activation code was entered.", "why")
     CODE_REDEEMED = _event("activation_code.redeemed", "An activation code came back.", "delivery", "device")
     ACCOUNT_CREATED = _event("account.created", "An account came into being.", "account", "level", "policy")
+    LEVEL_CHANGED = _event(
+        "account.level_changed",
+        "An account's level rose or fell, because evidence or a factor came or went.",
+        "account",
+        "was",
+        "level",
+        "policy",
+        "why",
+    )
     ACCOUNT_DISPLACED = _event(
         "account.displaced", "Somebody proved to be the person that an unproven account stood for.", "account"
     )

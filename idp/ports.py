@@ -64,8 +64,171 @@ class Matched:
         return "Matched()"
 
 
+@dataclass(frozen=True, repr=False)
+class Post:
+    """A postal address of record, in the words of OpenID Connect's address claim (OIDC Core §5.1.1)."""
+
+    street_address: str
+    locality: str
+    region: str | None
+    postal_code: str | None
+    country: str
+
+    def __repr__(self) -> str:
+        """Only the country."""
+        return f"Post({self.country})"
+
+
+@dataclass(frozen=True, repr=False)
+class EmailOfRecord:
+    """An e-mail address that the authority has held for 30 days, for this person alone, as they set it themself."""
+
+    address: str
+
+    def __repr__(self) -> str:
+        """Without the address."""
+        return "EmailOfRecord()"
+
+
+@dataclass(frozen=True, repr=False)
+class PostOfRecord:
+    """A postal address that the authority has held for 30 days, as the person set it themself. `shared`: somebody else
+    has it too, so a code that goes there needs a notice to every other channel, and 72 hours.
+    """
+
+    post: Post
+    shared: bool
+
+    def __repr__(self) -> str:
+        """Without the address."""
+        return f"PostOfRecord(shared={self.shared})"
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """Belonging to a service, or drawing from one, for a time; category and branch by the authority's letters."""
+
+    category: str
+    branch: str
+    begin: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """A program that the person may use, for a time. `status` is `active`, `pending` or `ended`."""
+
+    program: str
+    plan: str
+    status: str
+    begin: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sponsor:
+    """Whom a person's eligibility comes from, and what they are to them (`spouse`, `child`, …)."""
+
+    person_key: str
+    relationship: str
+
+    def __repr__(self) -> str:
+        """Without saying who."""
+        return f"Sponsor({self.relationship})"
+
+
+@dataclass(frozen=True, repr=False)
+class Known:
+    """One person as the authority tells of them today."""
+
+    person_key: str
+    edipi: str
+    """The present one."""
+    given_name: str
+    middle_name: str | None
+    family_name: str
+    suffix: str | None
+    born: date
+    gender: str | None
+    """`female`, `male` or `other`; None where nothing is on file."""
+    deceased: bool
+    conflict: bool
+    """Whether the authority itself is not sure that its numbers belong to one person."""
+    status: str
+    """The one primary word: `SPONSOR`, `DEPENDENT`, `VETERAN`, `RETIREE`, `SURROGATE`, `OTHER` or `DECEASED`."""
+    affiliations: tuple[Affiliation, ...]
+    eligibility: tuple[Eligibility, ...]
+    sponsor: Sponsor | None
+    emails: tuple[EmailOfRecord, ...]
+    """Those that count, in the order of the record."""
+    posts: tuple[PostOfRecord, ...]
+    """Those that count, the newest first."""
+    every_email: tuple[str, ...]
+    """All that are on file, also those that do not count: where notices go, and nothing else."""
+
+    def __repr__(self) -> str:
+        """Without saying who (R77)."""
+        return "Known()"
+
+
+@dataclass(frozen=True, repr=False)
+class Applicant:
+    """Whom a KBV vendor is asked about. It lives as long as the call (R76)."""
+
+    given_name: str
+    family_name: str
+    born: date
+    ssn: str
+
+    def __repr__(self) -> str:
+        """Without saying who."""
+        return "Applicant()"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Question:
+    """One question and its options, in the order to be shown. Which is right only the vendor knows (R67)."""
+
+    text: str
+    options: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Only how many options: the question itself tells of somebody's life."""
+        return f"Question({len(self.options)} options)"
+
+
+@dataclass(frozen=True, repr=False)
+class Quiz:
+    """What a vendor drew once for one applicant. `reference` names it to the vendor, and opens it to nobody else."""
+
+    reference: str
+    questions: tuple[Question, ...]
+
+    def __repr__(self) -> str:
+        """Only how many."""
+        return f"Quiz({len(self.questions)} questions)"
+
+
+class Kbv(Protocol):
+    """The vendor of questions that only the right person should be able to answer."""
+
+    def draw(self, applicant: Applicant) -> Quiz | None:
+        """Questions about this person, or None where the vendor knows too little of them. Raises `PortDown`."""
+        ...
+
+    def judge(self, applicant: Applicant, reference: str, chosen: tuple[int, ...]) -> bool:
+        """Whether every answer was right; `chosen` is an option's place for each question. Never which was wrong (R66).
+        Raises `PortDown`.
+        """
+        ...
+
+
 class Directory(Protocol):
     """DEERS, the eligibility authority."""
+
+    def find(self, edipi: str) -> Known | None:
+        """What is known today of the person with this EDIPI, be it a present or a former one. Raises `PortDown`."""
+        ...
 
     def match(self, claimed: Claimed) -> Matched | NoMatch:
         """The one living adult whom the claim fits, or why there is none; the same work either way. Raises
@@ -86,6 +249,29 @@ class Mail:
     subject: str
     text: str
     html: str
+
+
+@dataclass(frozen=True, repr=False)
+class Letter:
+    """One letter, ready to be printed and posted: whom it goes to, and the page as PDF."""
+
+    name: str
+    post: Post
+    pdf: bytes
+
+    def __repr__(self) -> str:
+        """Without saying to whom."""
+        return "Letter()"
+
+
+class LetterCarrier(Protocol):
+    """Whoever prints and posts our letters."""
+
+    def send(self, letter: Letter, *, reference: str) -> None:
+        """Hand it over once; the same `reference` again is the same letter. Raises `PortDown` when it was not taken for
+        sure.
+        """
+        ...
 
 
 class Mailer(Protocol):
@@ -109,3 +295,7 @@ class Services:
     keyring: Keyring
     directory: Directory
     mailer: Mailer
+    kbv: Kbv | None
+    """None where no vendor is connected: nobody is then offered questions."""
+    letters: LetterCarrier | None
+    """None where nobody prints letters: nobody is then offered a code by post."""

@@ -2,7 +2,7 @@
 
 from idp import audit, limits, outbox
 from idp.accounts import accounts, addresses, people, profile
-from idp.credentials import devices, passwords, sessions
+from idp.credentials import devices, passwords, sessions, totp
 from idp.db import Row
 from idp.directory import tables as directory_tables
 from idp.journeys import engine
@@ -32,4 +32,5 @@ TABLES_OF = (
     sessions,
     directory_tables,
     tokens,
+    totp,
 )

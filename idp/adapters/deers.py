@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from idp import clock
 from idp.db import Database, Unavailable
-from idp.directory import addresses, matching, people
+from idp.directory import addresses, known, matching, people
 from idp.directory.records import (
     Affiliation,
     Branch,
@@ -25,7 +25,7 @@ from idp.directory.records import (
 )
 from idp.directory.tables import NumberKind, email_mac
 from idp.keyring import Keyring, SealBroken
-from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown
+from idp.ports import Claimed, IdKind, Known, Matched, NoMatch, PortDown
 
 _KINDS = {IdKind.SSN: NumberKind.SSN, IdKind.DOD_ID: NumberKind.EDIPI}
 
@@ -81,6 +81,20 @@ class EmbeddedDirectory:
             raise PortDown("a record of the directory cannot be opened") from broken
         answer = matching.judge(claimed, opened[: len(held)], opened[len(held) :], today)
         return replace(answer, email_of_record=emails[answer.person_key]) if isinstance(answer, Matched) else answer
+
+    def find(self, edipi: str) -> Known | None:
+        """Two queries, by index. Raises `PortDown`."""
+        try:
+            with self._database.read() as conn:
+                facts = people.find_facts(conn, self._keyring, edipi)
+                if facts is None:
+                    return None
+                unshared = people.list_unshared(conn, known.macs(self._keyring, facts))
+        except Unavailable as outage:
+            raise PortDown("the directory's database cannot be read") from outage
+        except SealBroken as broken:
+            raise PortDown("a record of the directory cannot be opened") from broken
+        return known.known(self._keyring, facts, unshared=unshared, today=clock.now().date())
 
     def count(self) -> int:
         """How many people it knows. Raises `PortDown`."""

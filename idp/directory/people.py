@@ -92,6 +92,12 @@ def count(conn: Connection) -> int:
     return conn.execute(sa.select(sa.func.count()).select_from(DeersPerson)).scalar_one()
 
 
+def find_facts(conn: Connection, keyring: Keyring, edipi: str) -> Facts | None:
+    """The facts of the person with this EDIPI, be it a present or a former one. One query, by index."""
+    found = list_by_number(conn, keyring, NumberKind.EDIPI, edipi, most=1)
+    return unseal(keyring, found[0]) if found else None
+
+
 def find(conn: Connection, keyring: Keyring, edipi: str) -> Whole | None:
     """The person with this EDIPI, be it a present or a former one."""
     leading = sa.select(DeersIdentifier.person_id).where(
@@ -108,7 +114,7 @@ def find(conn: Connection, keyring: Keyring, edipi: str) -> Whole | None:
         shared_emails={
             email.address: _count_others(conn, email_mac(keyring, email.address), row.id) for email in facts.emails
         },
-        shared_postal={post: _count_others(conn, _post_mac(keyring, post), row.id) for post in facts.postal},
+        shared_postal={post: _count_others(conn, post_mac_of(keyring, post), row.id) for post in facts.postal},
         sponsors=_sponsors(conn, keyring, row.id, facts),
         dependants=_dependants(conn, keyring, row.id, facts),
     )
@@ -118,11 +124,12 @@ def address_macs(keyring: Keyring, facts: Facts) -> dict[str, AddressKind]:
     """The keyed HMAC of each address of record."""
     return {
         **{email_mac(keyring, email.address): AddressKind.EMAIL for email in facts.emails},
-        **{_post_mac(keyring, post): AddressKind.POST for post in facts.postal},
+        **{post_mac_of(keyring, post): AddressKind.POST for post in facts.postal},
     }
 
 
-def _post_mac(keyring: Keyring, post: Postal) -> str:
+def post_mac_of(keyring: Keyring, post: Postal) -> str:
+    """The keyed HMAC of a postal address."""
     return post_mac(keyring, post.street_address, post.locality, post.region, post.postal_code, post.country)
 
 

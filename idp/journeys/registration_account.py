@@ -113,7 +113,7 @@ def _create(
     chosen = POLICIES[services.settings.policy]
     code_method = chosen.deliveries[Delivery(facts["delivery"])]
     shown = {Method.DEERS_MATCH: facts["matched_at"], code_method: facts["redeemed_at"]}
-    level = policy.level_for(chosen, shown.keys())
+    level = policy.level_for(chosen, shown.keys(), second_factor=False)
     if level is None:
         # The policy was made stricter while this journey was under way.
         raise _Undone(Refused(Reason.JOURNEY_GONE))

@@ -2,13 +2,13 @@
 has its level.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp import crypto, db
+from idp import clock, crypto, db
 from idp.accounts.accounts import Account
 from idp.config import PolicyName
 from idp.proofing.policy import Method
@@ -28,10 +28,20 @@ class Evidence(db.Row):
     policy: Mapped[str]
     verifier: Mapped[str]
     at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    """Since when it no longer speaks: its method was distrusted, or it waited too long for what belongs to it."""
 
 
 DEERS = "deers"
+VENDOR = "kbv_vendor"
+OPERATOR = "operator"
 OURSELVES = "guidon"
+
+
+_VERIFIERS = {Method.DEERS_MATCH: DEERS, Method.KBV: VENDOR, Method.IN_PERSON: OPERATOR}
+
+KBV_WAITS = timedelta(hours=24)
+"""How long right answers wait for the code that belongs to them: they never stand alone, nor for ever."""
 
 
 def add(conn: Connection, account: Account, method: Method, *, policy: PolicyName, at: datetime) -> None:
@@ -44,13 +54,29 @@ def add(conn: Connection, account: Account, method: Method, *, policy: PolicyNam
             account_id=account.id,
             method=method.value,
             policy=policy.value,
-            verifier=DEERS if method is Method.DEERS_MATCH else OURSELVES,
+            verifier=_VERIFIERS.get(method, OURSELVES),
             at=at,
+            withdrawn_at=None,
         ),
     )
 
 
-def list_methods(conn: Connection, account_id: str) -> list[Method]:
-    """What speaks for an account, the oldest first."""
-    rows = db.list_rows(conn, Evidence, Evidence.account_id == account_id, order_by=Evidence.at)
-    return [Method(row.method) for row in rows]
+def list_all(conn: Connection, account_id: str) -> list[Evidence]:
+    """Everything that ever spoke for an account, the oldest first."""
+    return db.list_rows(conn, Evidence, Evidence.account_id == account_id, order_by=Evidence.at)
+
+
+def list_standing(conn: Connection, account_id: str) -> frozenset[Method]:
+    """What speaks for an account now. Right answers count while they wait for their code, and for good once one came:
+    before or within `KBV_WAITS` after them.
+    """
+    rows = [row for row in list_all(conn, account_id) if row.withdrawn_at is None]
+    codes = [row.at for row in rows if row.method == Method.CODE_EMAIL_OF_RECORD.value]
+    now = clock.now()
+    return frozenset(
+        Method(row.method)
+        for row in rows
+        if row.method != Method.KBV.value
+        or now - row.at <= KBV_WAITS
+        or any(code - row.at <= KBV_WAITS for code in codes)
+    )

@@ -21,6 +21,12 @@ class Method(StrEnum):
     """A code came back that went to an address of the applicant's own choice: it proves that they read mail there."""
     CODE_EMAIL_OF_RECORD = "code_email_of_record"
     """A code came back that went to an e-mail address that DEERS holds for the person."""
+    CODE_POST_OF_RECORD = "code_post_of_record"
+    """A code came back that went by letter to the postal address that DEERS holds for the person."""
+    KBV = "kbv"
+    """Every question of a vendor was answered right. It never stands alone (SP 800-63A-4 §2.5.1)."""
+    IN_PERSON = "in_person"
+    """An operator saw the person and their papers."""
 
 
 class Delivery(StrEnum):
@@ -38,6 +44,7 @@ class Policy:
 
     name: PolicyName
     roads: Mapping[Level, tuple[frozenset[Method], ...]]
+    """Premium takes a second factor beside any of its roads."""
     deliveries: Mapping[Delivery, Method]
 
     @property
@@ -55,27 +62,50 @@ POLICIES: Mapping[PolicyName, Policy] = {
                 frozenset({Method.DEERS_MATCH, Method.CODE_SCREEN}),
                 frozenset({Method.DEERS_MATCH, Method.CODE_EMAIL}),
                 frozenset({Method.DEERS_MATCH, Method.CODE_EMAIL_OF_RECORD}),
-            )
+            ),
+            Level.PREMIUM: (
+                frozenset({Method.DEERS_MATCH, Method.KBV, Method.CODE_EMAIL_OF_RECORD}),
+                frozenset({Method.DEERS_MATCH, Method.CODE_POST_OF_RECORD}),
+                frozenset({Method.DEERS_MATCH, Method.IN_PERSON}),
+            ),
         },
         deliveries={Delivery.EMAIL: Method.CODE_EMAIL, Delivery.SCREEN: Method.CODE_SCREEN},
     ),
     # SP 800-63A-4 §3.8, §3.10: a code proves an address only if the authority knew that address before.
     PolicyName.SP800_63_4: Policy(
         PolicyName.SP800_63_4,
-        roads={Level.BASIC: (frozenset({Method.DEERS_MATCH, Method.CODE_EMAIL_OF_RECORD}),)},
+        roads={
+            Level.BASIC: (
+                frozenset({Method.DEERS_MATCH, Method.CODE_EMAIL_OF_RECORD}),
+                frozenset({Method.DEERS_MATCH, Method.CODE_POST_OF_RECORD}),
+                frozenset({Method.DEERS_MATCH, Method.IN_PERSON}),
+            ),
+            # KBV shall not verify an identity (SP 800-63A-4 §2.5.1): this table does not know it.
+            Level.PREMIUM: (frozenset({Method.DEERS_MATCH, Method.IN_PERSON}),),
+        },
         deliveries={Delivery.EMAIL: Method.CODE_EMAIL_OF_RECORD},
     ),
 }
 
-PROVES_ADDRESS_OF_RECORD = frozenset({Method.CODE_EMAIL_OF_RECORD})
+PROVES_ADDRESS_OF_RECORD = frozenset({Method.CODE_EMAIL_OF_RECORD, Method.CODE_POST_OF_RECORD, Method.IN_PERSON})
 """Only an account with one of these holds its person for good."""
 
 
-def level_for(policy: Policy, evidence: Collection[Method]) -> Level | None:
-    """The highest level that this evidence reaches; None when it reaches none."""
+def level_for(policy: Policy, evidence: Collection[Method], *, second_factor: bool) -> Level | None:
+    """The highest level that this evidence reaches, with a second factor or without; None when it reaches none."""
     held = frozenset(evidence)
-    reached = [level for level, roads in policy.roads.items() if any(road <= held for road in roads)]
+    reached = [
+        level
+        for level, roads in policy.roads.items()
+        if (second_factor or level is Level.BASIC) and any(road <= held for road in roads)
+    ]
     return max(reached, default=None)
+
+
+def roads_to(policy: Policy, level: Level, evidence: Collection[Method]) -> tuple[frozenset[Method], ...]:
+    """What is still missing on each road to a level, the shortest first; a road that is walked is an empty set."""
+    held = frozenset(evidence)
+    return tuple(sorted((road - held for road in policy.roads.get(level, ())), key=len))
 
 
 def is_proven(evidence: Collection[Method]) -> bool:

@@ -1,5 +1,6 @@
 """The account pages: who one is here, what one says about oneself, and where one is signed in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -268,10 +269,4 @@ def test_the_number_of_the_service_center_is_shown_where_there_is_one(world: Wor
 
 def _with_phone(world: World) -> object:
     settings = world.settings.model_copy(update={"help_phone": "800-555-0100"})
-    return type(world.services)(
-        settings=settings,
-        db=world.services.db,
-        keyring=world.services.keyring,
-        directory=world.services.directory,
-        mailer=world.services.mailer,
-    )
+    return replace(world.services, settings=settings)

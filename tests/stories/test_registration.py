@@ -44,7 +44,7 @@ def test_a_person_registers_with_a_code_by_mail_and_is_signed_in(world: World) -
     assert (account.level, account.state, account.proven) == (Level.BASIC, "active", False)
     with world.services.db.read() as conn:
         assert addresses.list_emails(conn, world.services.keyring, account.id) == ["dana@home.example"]
-        assert evidence.list_methods(conn, account.id) == [Method.DEERS_MATCH, Method.CODE_EMAIL]
+        assert evidence.list_standing(conn, account.id) == {Method.DEERS_MATCH, Method.CODE_EMAIL}
         assert list_rows(conn, Reservation) == []
         assert [(row.outcome, row.sealed) for row in list_rows(conn, JourneyRow)] == [("account", None)]
     assert browser.cookie("idp_journey") is None
@@ -58,7 +58,7 @@ def test_a_person_registers_with_a_code_on_the_screen(world: World) -> None:
     account = account_of(world, "dana.q")
     with world.services.db.read() as conn:
         assert addresses.list_emails(conn, world.services.keyring, account.id) == []
-        assert evidence.list_methods(conn, account.id) == [Method.DEERS_MATCH, Method.CODE_SCREEN]
+        assert evidence.list_standing(conn, account.id) == {Method.DEERS_MATCH, Method.CODE_SCREEN}
     assert world.mails() == []
 
 

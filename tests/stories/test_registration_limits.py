@@ -10,7 +10,7 @@ from idp import clock
 from idp.db import list_rows
 from idp.journeys import registration
 from idp.journeys.engine import JourneyRow
-from idp.ports import Claimed, Directory, Matched, NoMatch, PortDown
+from idp.ports import Claimed, Directory, Known, Matched, NoMatch, PortDown
 from idp.proofing.activation import ActivationCode
 from tests.registrants import (
     DANA,
@@ -69,6 +69,9 @@ class Down:
 
     def match(self, claimed: Claimed) -> Matched | NoMatch:
         raise PortDown(f"no answer about {claimed}")
+
+    def find(self, edipi: str) -> Known | None:
+        raise PortDown(f"no answer about one of {len(edipi)} digits")
 
     def count(self) -> int:
         raise PortDown("no answer")
@@ -197,7 +200,7 @@ def test_an_address_gets_three_mails_an_hour_whoever_asks_and_nobody_is_told(wor
 
 
 def test_over_the_limit_a_code_that_went_elsewhere_is_dead(world: World) -> None:
-    """The address that is kept is always the one that the code went to."""
+    """The address that is kept is always the one that the code went to; the answer is that to any wrong code (R63)."""
     for number in range(3):
         ask_by_mail(world.browser(), replace(STRANGER, id_number=f"90010000{number}"), "full@home.example")
     browser = world.browser()
@@ -205,7 +208,7 @@ def test_over_the_limit_a_code_that_went_elsewhere_is_dead(world: World) -> None
     code = mailed_code(world, "dana@home.example")
     browser.open("/register/delivery").submit(delivery="email", email="full@home.example")
     browser.submit(activation_code=code)
-    assert (browser.status, browser.page.error) == (422, "code_dead")
+    assert (browser.status, browser.page.error) == (422, "wrong_code")
 
 
 def test_what_was_left_behind_is_swept_away(world: World) -> None:

@@ -33,7 +33,7 @@ def test_the_code_goes_to_the_address_that_deers_holds_and_proves_it(strict: Wor
         account = accounts.find_by_username(conn, "dana.q")
         assert account is not None
         assert account.proven
-        assert evidence.list_methods(conn, account.id) == [Method.DEERS_MATCH, Method.CODE_EMAIL_OF_RECORD]
+        assert evidence.list_standing(conn, account.id) == {Method.DEERS_MATCH, Method.CODE_EMAIL_OF_RECORD}
         assert addresses.list_emails(conn, strict.services.keyring, account.id) == ["dana.example@example.com"]
 
 

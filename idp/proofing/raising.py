@@ -1,0 +1,50 @@
+"""A level follows the evidence: asked again whenever a fact or a factor came or went, in the same write."""
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from idp import audit, clock
+from idp.accounts.accounts import Account, find_account
+from idp.accounts.levels import Level
+from idp.audit import Event
+from idp.config import PolicyName
+from idp.credentials import totp
+from idp.proofing import evidence, policy
+
+
+def settle(conn: Connection, account_id: str, *, chosen: PolicyName, actor: str, why: str) -> Level:
+    """Give the account the level that its evidence and factors reach under the policy, and tell it.
+
+    Raises it when the last missing thing has come, and lowers it when one has gone: Premium without a second factor
+    cannot exist (R48). `why` is the one word for the event: what came or went.
+    """
+    account = find_account(conn, account_id)
+    if account is None:
+        raise LookupError("a level is settled of an account that is not there")
+    held = evidence.list_standing(conn, account_id)
+    reached = policy.level_for(policy.POLICIES[chosen], held, second_factor=totp.has_second_factor(conn, account_id))
+    level = reached or Level.BASIC
+    proven = policy.is_proven(held)
+    if (int(level), proven) != (account.level, account.proven):
+        conn.execute(
+            sa.update(Account)
+            .where(Account.id == account_id)
+            .values(level=int(level), proven=proven, changed_at=clock.now())
+        )
+    if int(level) != account.level:
+        _record(conn, account, level, chosen, actor=actor, why=why)
+    return level
+
+
+def _record(conn: Connection, account: Account, level: Level, chosen: PolicyName, *, actor: str, why: str) -> None:
+    audit.record(
+        conn,
+        Event.LEVEL_CHANGED,
+        actor=actor,
+        subject=account.person_id,
+        account=account.id,
+        was=account.level,
+        level=int(level),
+        policy=chosen.value,
+        why=why,
+    )
