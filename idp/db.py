@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -33,6 +33,7 @@ R = TypeVar("R", bound="Row")
 _GATHERED = 64  # pieces of work in one SQLite commit at the most
 _BUSY_FOR = 5_000  # milliseconds that SQLite waits for another process's write
 _TRIES = 6  # of one PostgreSQL transaction that lost a race
+_READ_ONLY = "25006"  # read_only_sql_transaction
 _LOST_RACE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 
 
@@ -276,6 +277,11 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except OperationalError as outage:
+        raise Unavailable(type(outage.orig).__name__) from outage
+    except InternalError as outage:
+        # A PostgreSQL server that only reads, as a standby does, says so in this way.
+        if getattr(outage.orig, "sqlstate", None) != _READ_ONLY:
+            raise
         raise Unavailable(type(outage.orig).__name__) from outage
     except sa.exc.TimeoutError as outage:
         raise Unavailable("no connection was free") from outage

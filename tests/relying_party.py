@@ -15,10 +15,12 @@ from werkzeug.test import Client as HttpClient
 from werkzeug.test import TestResponse
 
 from idp import clock
-from idp.oidc import clients, scopes
+from idp.oidc import assertions, clients, scopes
 from idp.oidc.clients import AuthMethod, Kind, Wanted
+from tests import authenticator
 from tests.http_browser import Browser
 from tests.members import Member
+from tests.signer import Signer
 from tests.world import World
 
 _numbers = itertools.count(1)
@@ -54,10 +56,12 @@ class RelyingParty:
             }
         )
         self.client, self.secret = world.services.db.write(
-            lambda conn: clients.create(conn, wanted, default_scopes=scopes.ALL, actor="operator:test")
+            lambda conn: clients.create(conn, wanted, default_scopes=scopes.DEFAULT, actor="operator:test")
         )
         self.redirect_uri = self.client.redirect_uris[0]
         self.verifier = secrets.token_urlsafe(48)
+        self.signer: Signer | None = None
+        """The private half of the key that the client is registered with, where it proves itself by assertions."""
         self.http = HttpClient(world.app, use_cookies=False)
 
     @property
@@ -124,11 +128,37 @@ class RelyingParty:
             headers = {}
             if self.client.auth_method == AuthMethod.BASIC.value:
                 headers = {"Authorization": basic(self.client.id, self.secret or "")}
+            elif self.client.auth_method == AuthMethod.PRIVATE_KEY_JWT.value:
+                sent = {**self.proof(), **sent}
             elif self.client.auth_method == AuthMethod.POST.value:
                 sent = {"client_id": self.client.id, "client_secret": self.secret or "", **sent}
             else:
                 sent = {"client_id": self.client.id, **sent}
         return self.send("/token", sent, headers=headers)
+
+    def proof(self, **changes: Any) -> dict[str, str]:
+        """The form members of an assertion by this client's key."""
+        return {"client_assertion_type": assertions.TYPE, "client_assertion": self.assertion(**changes)}
+
+    def assertion(self, *, header: dict[str, Any] | None = None, key: Any = None, **changes: Any) -> str:
+        """A client assertion (RFC 7523 §3) with some claims or header members changed; None takes one away."""
+        signer = key or self.signer
+        assert signer is not None, "this client has no key of its own"
+        now = clock.epoch(clock.now())
+        claims = {
+            "iss": self.client.id,
+            "sub": self.client.id,
+            "aud": self.world.settings.issuer,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now,
+            "exp": now + 60,
+            **changes,
+        }
+        headed = {**signer.header, **(header or {})}
+        return signer.sign(
+            {name: value for name, value in headed.items() if value is not None},
+            {name: value for name, value in claims.items() if value is not None},
+        )
 
     def send(self, path: str, form: object, *, headers: dict[str, str] | None = None) -> TestResponse:
         """A POST as a program sends it."""
@@ -172,6 +202,14 @@ def public(world: World, **wishes: Any) -> RelyingParty:
     return RelyingParty(world, kind=Kind.SPA, **wishes)
 
 
+def signing(world: World, alg: str = "ES256", **wishes: Any) -> RelyingParty:
+    """A client that proves itself by its own key."""
+    signer = Signer.make(alg)
+    rp = RelyingParty(world, auth_method=AuthMethod.PRIVATE_KEY_JWT, jwks={"keys": [signer.public]}, **wishes)
+    rp.signer = signer
+    return rp
+
+
 def basic(client_id: str, secret: str) -> str:
     """HTTP Basic as RFC 6749 §2.3.1 wants it: both halves form-encoded first."""
     joined = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
@@ -179,8 +217,10 @@ def basic(client_id: str, secret: str) -> str:
 
 
 def sign_in(world: World, member: Member) -> Browser:
-    """A browser in which this member has signed in."""
+    """A browser in which this member has signed in, with a second factor if they have one."""
     browser = world.browser()
     browser.open("/login").submit(username=member.username, password=member.password)
+    if member.totp_secret is not None:
+        browser.submit(code=authenticator.unused_code(world.services, member))
     assert browser.cookie("idp_session"), browser.page.text[:300]
     return browser

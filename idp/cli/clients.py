@@ -1,10 +1,13 @@
 """`idp clients`: the relying parties."""
 
+from pathlib import Path
+
 import click
 from sqlalchemy import Connection
 
 from idp.accounts.levels import ACRS
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services
+from idp.cli.jwks import check_address, jwks_options, read_file
 from idp.oidc import clients as store
 from idp.oidc import keys, scopes, subjects
 from idp.oidc.clients import AuthMethod, Client, Kind, Pkce, Wanted
@@ -22,7 +25,12 @@ def clients() -> None:
 
 @clients.command()
 @click.option("--name", required=True, help="What people see on the sign-in and consent pages.")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where answers may go; repeatable.")
+@click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    multiple=True,
+    help="Where answers may go; repeatable. Every type but a service needs one.",
+)
 @click.option("--type", "kind", type=_choice(Kind), default=Kind.WEB.value, show_default=True, help="What it runs on.")
 @click.option("--auth-method", type=_choice(AuthMethod), help="How it proves itself; by default what suits the type.")
 @click.option("--scope", "scope", multiple=True, help="A scope it may ask for; repeatable, or several in quotes.")
@@ -33,10 +41,18 @@ def clients() -> None:
 @click.option("--public-sub", is_flag=True, help="Give it the same subject for a person as every other such client.")
 @click.option("--first-party", is_flag=True, help="Ask no consent, but for access that outlives the session.")
 @click.option("--min-acr", type=click.Choice(ACRS), help="The weakest sign-in that it takes.")
+@click.option(
+    "--default-acr",
+    "default_acr_values",
+    multiple=True,
+    type=click.Choice(ACRS),
+    help="What it asks for where a request asks for nothing; repeatable, the first is liked best.",
+)
 @click.option("--pkce", type=_choice(Pkce), help="Whether PKCE is required of it, whatever IDP_PKCE_REQUIRED says.")
 @click.option(
     "--id-token-alg", type=click.Choice(keys.ALGS), default=keys.RS256, show_default=True, help="ES256 is faster."
 )
+@jwks_options
 @json_option
 @pass_services
 def create(
@@ -52,11 +68,17 @@ def create(
     public_sub: bool,
     first_party: bool,
     min_acr: str | None,
+    default_acr_values: tuple[str, ...],
     pkce: str | None,
     id_token_alg: str,
+    jwks_file: Path | None,
+    jwks_uri: str | None,
     as_json: bool,
 ) -> None:
     """Register a client. Its secret is shown now and never again."""
+    if not redirect_uris and kind != Kind.SERVICE.value:
+        raise click.UsageError("Missing option '--redirect-uri'.")
+    keys_given, faults = read_file(jwks_file)
     wanted = Wanted(
         name=name,
         redirect_uris=redirect_uris,
@@ -68,14 +90,20 @@ def create(
         subject_type=subjects.PUBLIC if public_sub else subjects.PAIRWISE,
         first_party=first_party,
         min_acr=min_acr,
+        default_acr_values=default_acr_values,
         pkce=Pkce(pkce) if pkce else None,
         id_token_alg=id_token_alg,
+        jwks=keys_given,
+        jwks_uri=jwks_uri,
     )
-    if faults := store.faults_of(wanted, known_scopes=scopes.ALL, known_algs=keys.ALGS):
+    faults += check_address(jwks_uri, services.settings)
+    if not faults:
+        faults += store.faults_of(wanted, known_scopes=scopes.ALL, known_algs=keys.ALGS)
+    if faults:
         fail("\n".join(["The client was not registered:", *(f"  {fault}" for fault in faults)]))
 
     def write(conn: Connection) -> tuple[Client, str | None]:
-        return store.create(conn, wanted, default_scopes=scopes.ALL, actor=operator())
+        return store.create(conn, wanted, default_scopes=scopes.DEFAULT, actor=operator())
 
     client, secret = services.db.write(write)
     if as_json:

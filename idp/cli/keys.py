@@ -3,7 +3,7 @@
 import click
 
 from idp import app, config, keyring, migrations_state
-from idp.cli.common import echo_json, fail, json_option, operator, pass_services
+from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
 from idp.config import ConfigFault, Settings
 from idp.db import Unavailable
 from idp.keyring import KeyFault
@@ -68,3 +68,34 @@ def list_(services: Services, *, as_json: bool) -> None:
         return
     for key in found:
         click.echo(f"{key.kid}  {key.alg}  {key.state}  {key.created_at:%Y-%m-%d}")
+
+
+@keys.command()
+@click.argument("kid")
+@yes_option
+@json_option
+@pass_services
+def retire(services: Services, kid: str, *, yes: bool, as_json: bool) -> None:
+    """Take a signing key out of use now, for one that may have been stolen, and put a new one in its place.
+
+    Whatever it signed is refused from this moment: ID tokens that are shown again, and access tokens that are asked about.
+    """
+    with services.db.read() as conn:
+        found = next((key for key in store.list_keys(conn) if key.kid == kid), None)
+    if found is None:
+        fail("There is no such key.", code=NOT_FOUND)
+    if found.state == store.State.RETIRED.value:
+        fail("This key is out of use already.")
+    if not yes:
+        if as_json:
+            echo_json({"would_retire": kid, "alg": found.alg})
+        else:
+            click.echo(f"Would take {kid} ({found.alg}) out of use, and make a new key. Nothing was done: add --yes.")
+        return
+    new = store.retire(services.db, services.keyring, kid, actor=operator())
+    if new is None:
+        fail("This key is out of use already.")
+    if as_json:
+        echo_json({"retired": kid, "alg": new.alg, "made": new.kid})
+    else:
+        click.echo(f"Took {kid} out of use. {new.alg} is signed by {new.kid} from now on.")

@@ -38,6 +38,10 @@ class Authorization(db.Row):
     session_id: Mapped[str] = mapped_column(index=True)
     sid: Mapped[str] = mapped_column(index=True)
     scopes: Mapped[list[str]]
+    resources: Mapped[list[str]]
+    """The resource servers that it may have tokens for, by identifier (RFC 8707 §2.1)."""
+    claims: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """The claims asked for by name, `{"id_token": […], "userinfo": […]}`; NULL where none were (OIDC Core §5.5)."""
     nonce: Mapped[str | None]
     auth_time: Mapped[int]
     amr: Mapped[list[str]]
@@ -46,6 +50,10 @@ class Authorization(db.Row):
     acr: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
+
+    def named_claims(self, member: str) -> tuple[str, ...]:
+        """The claims asked for by name in `id_token` or in `userinfo`."""
+        return tuple((self.claims or {}).get(member, ()))
 
 
 class AuthorizationCode(db.Row):
@@ -102,6 +110,8 @@ def draft(keyring: Keyring, client: Client, asked: Asked, signed_in: SignedIn) -
             "session_id": signed_in.session_id,
             "sid": subjects.sid_for(keyring, client, signed_in.session_id),
             "scopes": list(asked.scopes),
+            "resources": list(asked.resources),
+            "claims": asked.claims_row,
             "nonce": asked.nonce,
             "auth_time": signed_in.auth_time,
             "amr": list(signed_in.amr),
@@ -185,6 +195,18 @@ def revoke(conn: Connection, authorization: Authorization, *, actor: str, why: s
             why=why,
         )
     return revoked
+
+
+def revoke_all(conn: Connection, *, account_id: str, client_id: str, actor: str, why: str) -> int:
+    """Kill everything that this account's sign-ins gave this client; tell how much was alive."""
+    alive = db.list_rows(
+        conn,
+        Authorization,
+        Authorization.acting_account_id == account_id,
+        Authorization.client_id == client_id,
+        Authorization.revoked_at.is_(None),
+    )
+    return sum(revoke(conn, one, actor=actor, why=why) for one in alive)
 
 
 def sweep(conn: Connection) -> int:

@@ -1,5 +1,6 @@
 """The authorization endpoint without HTTP: a request comes, waits on our pages, comes back, and is answered once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -7,11 +8,11 @@ from sqlalchemy import Connection
 from idp import audit, clock, crypto, logs
 from idp.audit import Event
 from idp.credentials.sessions import SignedIn
-from idp.oidc import authorizations, consents, hints, parked, prompts, request, subjects
+from idp.oidc import authorizations, consents, hints, parked, prompts, request, subjects, targets
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
 from idp.oidc.errors import BadRequest, BadRequestPage
-from idp.oidc.parameters import Params, with_parameters
+from idp.oidc.parameters import Params, with_fragment, with_parameters
 from idp.oidc.parked import Parked
 from idp.oidc.prompts import Progress, Prompt
 from idp.oidc.request import Asked
@@ -30,9 +31,12 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Back to the client: the whole address, with a code or an error in it."""
+    """Back to the client: the whole address, with a code or an error in it; or, where the client asked for a form, the bare
+    address and what the form holds.
+    """
 
     location: str
+    form: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,11 @@ def begin(context: Context, params: Params, browser: Browser) -> Answer | Page:
         asked = request.what_is_asked(
             asking, context.settings.pkce_required, lambda hint, c: _hinted_sub(context, hint, c)
         )
+        targets.check_requested(context, asked.resources)
     except BadRequest as wrong:
         log.info("authorization request refused", error=wrong.error, detail=wrong.detail, client=asking.client.id)
-        return _error(context, asking.redirect_uri, params.get("state"), wrong.error, wrong.description)
+        to = _To(asking.redirect_uri, params.get("state"), request.mode_of(asking))
+        return _error(context, to, wrong.error, wrong.description)
     prompt = _next(context, asked, asking.client, Progress(parked_at=clock.now()), browser.signed_in)
     if prompt is None and browser.signed_in is not None:
         return _grant(context, asked, asking.client, browser.signed_in, waiting=None)
@@ -136,7 +142,7 @@ def end(
 
     if not context.db.write(finish):
         raise BadRequestPage("request_gone", "answered meanwhile")
-    return _error(context, waiting.asked.redirect_uri, waiting.asked.state, error, description)
+    return _error(context, _to(waiting.asked), error, description)
 
 
 def allow(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
@@ -145,7 +151,7 @@ def allow(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
     def note(conn: Connection) -> bool:
         noted = parked.note_consent(conn, waiting.parked, signed_in.account_id)
         if noted:
-            consents.give(conn, signed_in, client_id=waiting.client.id, scopes=waiting.asked.scopes)
+            consents.give(conn, signed_in, client_id=waiting.client.id, wanted=consents.wanted(waiting.asked))
         return noted
 
     return context.db.write(note)
@@ -161,6 +167,25 @@ def choose_account(context: Context, waiting: Waiting, signed_in: SignedIn) -> b
     return context.db.write(lambda conn: parked.select_account(conn, waiting.parked, signed_in.account_id))
 
 
+def decline(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
+    """The person goes no higher for this request. The next `resume` tells the client the truth, or that it is not enough."""
+
+    def note(conn: Connection) -> bool:
+        noted = parked.note_decline(conn, waiting.parked, signed_in.account_id)
+        if noted:
+            audit.record(
+                conn,
+                Event.STEP_DECLINED,
+                actor=signed_in.account_id,
+                subject=signed_in.person_id,
+                client=waiting.client.id,
+                account=signed_in.account_id,
+            )
+        return noted
+
+    return context.db.write(note)
+
+
 def _next(
     context: Context, asked: Asked, client: Client, progress: Progress, signed_in: SignedIn | None
 ) -> Prompt | None:
@@ -168,13 +193,7 @@ def _next(
     remembered = False
     if needed and signed_in is not None:
         with context.db.read() as conn:
-            remembered = consents.remembers(
-                conn,
-                account_id=signed_in.account_id,
-                person_id=signed_in.person_id,
-                client_id=client.id,
-                scopes=asked.scopes,
-            )
+            remembered = _remembers(conn, asked, signed_in)
     return prompts.next_prompt(
         asked,
         progress,
@@ -190,6 +209,9 @@ def _grant(context: Context, asked: Asked, client: Client, signed_in: SignedIn, 
     drafted = authorizations.draft(context.keyring, client, asked, signed_in)
 
     def issue(conn: Connection) -> bool:
+        # A consent may have been withdrawn since it was seen (R120); whoever allowed this request a moment ago has one.
+        if consents.is_needed(client, asked.scopes) and not _remembers(conn, asked, signed_in):
+            return False
         if waiting is not None and not parked.claim_done(conn, waiting.parked):
             return False
         authorizations.keep(conn, drafted)
@@ -197,24 +219,53 @@ def _grant(context: Context, asked: Asked, client: Client, signed_in: SignedIn, 
 
     if not context.db.write(issue):
         raise BadRequestPage("request_gone", "answered meanwhile")
-    return _answer(context, asked.redirect_uri, asked.state, {"code": drafted.code})
+    return _answer(context, _to(asked), {"code": drafted.code})
+
+
+def _remembers(conn: Connection, asked: Asked, signed_in: SignedIn) -> bool:
+    return consents.remembers(
+        conn,
+        account_id=signed_in.account_id,
+        person_id=signed_in.person_id,
+        client_id=asked.client_id,
+        wanted=consents.wanted(asked),
+    )
 
 
 def _told(context: Context, asked: Asked, prompt: Prompt) -> Answer:
     error, description = prompts.ERRORS[prompt]
     log.info("authorization request refused", error=error, detail=prompt.value, client=asked.client_id)
-    return _error(context, asked.redirect_uri, asked.state, error, description)
+    return _error(context, _to(asked), error, description)
 
 
-def _error(context: Context, redirect_uri: str, state: str | None, error: str, description: str) -> Answer:
-    return _answer(context, redirect_uri, state, {"error": error, "error_description": description})
+@dataclass(frozen=True, slots=True)
+class _To:
+    """Where an answer goes, and how it gets there."""
+
+    redirect_uri: str
+    state: str | None
+    mode: str
 
 
-def _answer(context: Context, redirect_uri: str, state: str | None, members: dict[str, str]) -> Answer:
+def _to(asked: Asked) -> _To:
+    return _To(asked.redirect_uri, asked.state, asked.response_mode)
+
+
+def _error(context: Context, to: _To, error: str, description: str) -> Answer:
+    return _answer(context, to, {"error": error, "error_description": description})
+
+
+def _answer(context: Context, to: _To, members: dict[str, str]) -> Answer:
     """Errors too carry `state` and `iss`, so that a client knows which request and which server it hears (RFC 9207, R114)."""
-    if state is not None:
-        members["state"] = state
-    return Answer(with_parameters(redirect_uri, {**members, "iss": context.issuer}))
+    if to.state is not None:
+        members["state"] = to.state
+    members["iss"] = context.issuer
+    if to.mode == "fragment":
+        return Answer(with_fragment(to.redirect_uri, members))
+    if to.mode == "form_post":
+        # Only the refusal of a state that no form can carry comes here with such a state.
+        return Answer(to.redirect_uri, {name: value for name, value in members.items() if request.is_text(value)})
+    return Answer(with_parameters(to.redirect_uri, members))
 
 
 def _hinted_sub(context: Context, hint: str, client: Client) -> str | None:

@@ -1,25 +1,43 @@
-"""Which claim goes to whom: one table. A claim leaves only with its scope, only at its levels, and only if it has a value."""
+"""Which claim goes to whom: one table. A claim leaves only if its scope was granted or it was asked for by name, only at its
+levels, and only if it has a value.
+"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection
-
-from idp.accounts import addresses, profile
 from idp.accounts.levels import Level
-from idp.keyring import Keyring
+from idp.oidc.clients import Client
 from idp.oidc.scopes import Scope
+from idp.ports import Affiliation, Eligibility, Known
+from idp.proofing.policy import Method
 
 CORE = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "jti", "at_hash")
 """What an ID token says about itself and the sign-in. No row of the table may bear one of these names (R124)."""
 
-_ANY = frozenset(Level)
-# At Premium these are the authority's to tell; what a person typed is not passed off as verified.
-_TYPED = frozenset({Level.BASIC})
+
+class Where(StrEnum):
+    """Where a value is from; nothing is read that no released claim is made of."""
+
+    SIGN_IN = "sign_in"
+    PROFILE = "profile"
+    ADDRESSES = "addresses"
+    EVIDENCE = "evidence"
+    DEERS = "deers"
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How Premium was reached: the road in one word, the day of its last step, and the policy of that day."""
+
+    method: str
+    at: date
+    policy: str
+
+
+@dataclass(frozen=True, repr=False)
 class Facts:
     """What is known of the person in the account, at this moment."""
 
@@ -27,36 +45,116 @@ class Facts:
     aal: int
     profile: Mapping[str, Any]
     emails: tuple[str, ...]
+    evidence: frozenset[Method] = frozenset()
+    proof: Proof | None = None
+    known: Known | None = None
+    """What DEERS tells; None where it was not asked, knows nobody, or did not answer."""
+    sponsor_sub: str | None = None
+    """The sponsor as this client knows them, if they have been here."""
+
+    def __repr__(self) -> str:
+        """Without saying who (R77)."""
+        return f"Facts({self.level!r})"
 
 
-Source = Callable[[Facts], object]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a claim's value is from at one level, and how it is made."""
+
+    where: Where
+    value: Callable[[Facts], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One row: the claim's name, the scope that asks for it, the levels at which it may leave, and where its value is from."""
+    """One row: the claim's name, the scope that carries it, and what it is at each level at which it may leave."""
 
     name: str
     scope: Scope
-    levels: frozenset[Level]
-    source: Source
+    at: Mapping[Level, Source]
     in_id_token: bool = False
 
 
+def _always(where: Where, value: Callable[[Facts], object]) -> Mapping[Level, Source]:
+    return dict.fromkeys(Level, Source(where, value))
+
+
 def _typed(name: str) -> Source:
-    return lambda facts: facts.profile.get(name)
+    return Source(Where.PROFILE, lambda facts: facts.profile.get(name))
+
+
+def _deers(value: Callable[[Known], object]) -> Source:
+    return Source(Where.DEERS, lambda facts: None if facts.known is None else value(facts.known))
+
+
+def _premium(source: Source) -> Mapping[Level, Source]:
+    return {Level.PREMIUM: source}
+
+
+def _typed_or(name: str, value: Callable[[Known], object]) -> Claim:
+    """At Basic what the person typed, at Premium what the authority says, and never one for the other."""
+    return Claim(name, Scope.PROFILE, {Level.BASIC: _typed(name), Level.PREMIUM: _deers(value)})
+
+
+def _name(known: Known) -> str:
+    """All parts of the name, in the order in which they are said (OIDC Core §5.1)."""
+    parts = (known.given_name, known.middle_name, known.family_name, known.suffix)
+    return " ".join(part for part in parts if part)
+
+
+def _span(one: Affiliation | Eligibility) -> dict[str, str]:
+    end = {} if one.end is None else {"end": one.end.isoformat()}
+    return {"begin": one.begin.isoformat(), **end}
+
+
+def _affiliations(known: Known) -> list[dict[str, str]] | None:
+    return [{"category": one.category, "branch": one.branch, **_span(one)} for one in known.affiliations] or None
+
+
+def _eligibility(known: Known) -> list[dict[str, str]] | None:
+    told = [{"program": one.program, "plan": one.plan, "status": one.status, **_span(one)} for one in known.eligibility]
+    return told or None
+
+
+def _sponsor(facts: Facts) -> dict[str, str] | None:
+    if facts.known is None or facts.known.sponsor is None:
+        return None
+    sub = {} if facts.sponsor_sub is None else {"sub": facts.sponsor_sub}
+    return {**sub, "relationship": facts.known.sponsor.relationship}
+
+
+def _proofing(facts: Facts) -> dict[str, str] | None:
+    proof = facts.proof
+    return None if proof is None else {"method": proof.method, "at": proof.at.isoformat(), "policy": proof.policy}
+
+
+def _ial(facts: Facts) -> int | None:
+    """Only what SP 800-63A-4 §4.2 would call level 2; knowing questions and reading mail are not that."""
+    return 2 if Method.IN_PERSON in facts.evidence else None
 
 
 TABLE: tuple[Claim, ...] = (
     # Never absent: a client gates its features by these two.
-    Claim("dslogon_assurance", Scope.DSLOGON, _ANY, lambda facts: str(int(facts.level)), in_id_token=True),
-    Claim("aal", Scope.DSLOGON, _ANY, lambda facts: facts.aal, in_id_token=True),
-    *(
-        Claim(name, Scope.PROFILE, _TYPED, _typed(name))
-        for name in ("name", "given_name", "family_name", "middle_name", "gender", "birthdate")
+    Claim(
+        "dslogon_assurance",
+        Scope.DSLOGON,
+        _always(Where.SIGN_IN, lambda facts: str(int(facts.level))),
+        in_id_token=True,
     ),
+    Claim("aal", Scope.DSLOGON, _always(Where.SIGN_IN, lambda facts: facts.aal), in_id_token=True),
+    Claim("ial", Scope.DSLOGON, _premium(Source(Where.EVIDENCE, _ial)), in_id_token=True),
+    Claim("proofing", Scope.DSLOGON, _premium(Source(Where.EVIDENCE, _proofing)), in_id_token=True),
+    Claim("dslogon_status", Scope.DSLOGON, _premium(_deers(lambda known: known.status)), in_id_token=True),
+    Claim("affiliations", Scope.DSLOGON, _premium(_deers(_affiliations)), in_id_token=True),
+    _typed_or("name", _name),
+    _typed_or("given_name", lambda known: known.given_name),
+    _typed_or("middle_name", lambda known: known.middle_name),
+    _typed_or("family_name", lambda known: known.family_name),
+    _typed_or("birthdate", lambda known: known.born.isoformat()),
+    # OIDC Core §5.1: beside female and male, other values may be used where neither applies; DEERS has `other`.
+    _typed_or("gender", lambda known: known.gender),
     *(
-        Claim(name, Scope.PROFILE, _ANY, _typed(name))
+        Claim(name, Scope.PROFILE, dict.fromkeys(Level, _typed(name)))
         for name in (
             "nickname",
             "preferred_username",
@@ -68,37 +166,48 @@ TABLE: tuple[Claim, ...] = (
             "updated_at",
         )
     ),
-    Claim("email", Scope.EMAIL, _ANY, lambda facts: facts.emails[0] if facts.emails else None),
+    Claim("email", Scope.EMAIL, _always(Where.ADDRESSES, lambda facts: facts.emails[0] if facts.emails else None)),
     # An address is kept only when a code has come back from it.
-    Claim("email_verified", Scope.EMAIL, _ANY, lambda facts: True if facts.emails else None),
-    Claim("phone_number", Scope.PHONE, _ANY, _typed("phone_number")),
-    Claim("address", Scope.ADDRESS, _ANY, _typed("address")),
+    Claim("email_verified", Scope.EMAIL, _always(Where.ADDRESSES, lambda facts: True if facts.emails else None)),
+    Claim("phone_number", Scope.PHONE, dict.fromkeys(Level, _typed("phone_number"))),
+    Claim("address", Scope.ADDRESS, dict.fromkeys(Level, _typed("address"))),
+    Claim("dslogon_uuid", Scope.EDIPI, _premium(_deers(lambda known: known.edipi))),
+    Claim("eligibility", Scope.ELIGIBILITY, _premium(_deers(_eligibility))),
+    Claim("sponsor", Scope.ELIGIBILITY, _premium(Source(Where.DEERS, _sponsor))),
 )
 
-SUPPORTED = tuple(dict.fromkeys((*CORE, *(claim.name for claim in TABLE))))
+NAMES = tuple(claim.name for claim in TABLE)
+SUPPORTED = tuple(dict.fromkeys((*CORE, *NAMES)))
 
-_FROM_PROFILE = frozenset({Scope.PROFILE, Scope.PHONE, Scope.ADDRESS})
+_SCOPE_OF = {claim.name: claim.scope for claim in TABLE}
 
 
-def gather(
-    conn: Connection, keyring: Keyring, account_id: str, *, scopes: tuple[str, ...], level: Level, aal: int
-) -> Facts:
-    """Read what these scopes need, anew at every issue; nothing else is read or unsealed."""
-    return Facts(
-        level=level,
-        aal=aal,
-        profile=profile.read(conn, keyring, account_id) if _FROM_PROFILE.intersection(scopes) else {},
-        emails=tuple(addresses.list_emails(conn, keyring, account_id)) if Scope.EMAIL in scopes else (),
+def rows(level: Level, scopes: Collection[str], named: Collection[str] = (), *, id_token: bool) -> tuple[Claim, ...]:
+    """The rows that leave: by a granted scope or by name, and at this level alone.
+
+    An ID token carries by scope only what belongs into every one, and by name anything; userinfo carries all of it.
+    """
+    return tuple(
+        claim
+        for claim in TABLE
+        if level in claim.at
+        and (claim.name in named or (claim.scope in scopes and (claim.in_id_token or not id_token)))
     )
 
 
-def release(facts: Facts, scopes: tuple[str, ...], *, id_token: bool) -> dict[str, object]:
-    """The claims that leave, without any null (OIDC Core §5.3.2). At Basic no row gives a value that is DEERS's."""
+def sources(wanted: Iterable[Claim], level: Level) -> frozenset[Where]:
+    """Where the values of these rows have to be read."""
+    return frozenset(claim.at[level].where for claim in wanted)
+
+
+def release(facts: Facts, wanted: Iterable[Claim]) -> dict[str, object]:
+    """The claims that leave, without any null (OIDC Core §5.3.2). A row that is not for the level of these facts gives nothing,
+    whoever chose it (R125).
+    """
     released = {}
-    for claim in TABLE:
-        if claim.scope not in scopes or facts.level not in claim.levels or (id_token and not claim.in_id_token):
-            continue
-        if (value := claim.source(facts)) is not None:
+    for claim in wanted:
+        source = claim.at.get(facts.level)
+        if source is not None and (value := source.value(facts)) is not None:
             released[claim.name] = value
     return released
 
@@ -106,3 +215,14 @@ def release(facts: Facts, scopes: tuple[str, ...], *, id_token: bool) -> dict[st
 def effective_scopes(scopes: tuple[str, ...], *, assurance_claims: bool) -> tuple[str, ...]:
     """With the client setting `assurance_claims`, `dslogon` counts as asked for in every request."""
     return (*scopes, Scope.DSLOGON.value) if assurance_claims and Scope.DSLOGON not in scopes else scopes
+
+
+def registered_for(client: Client) -> frozenset[str]:
+    """The claims that this client may ask for by name: those that a scope of its registration carries (R121)."""
+    scopes = effective_scopes(tuple(client.scopes), assurance_claims=client.assurance_claims)
+    return frozenset(claim.name for claim in TABLE if claim.scope in scopes)
+
+
+def beside(scopes: Collection[str], named: Iterable[str]) -> tuple[str, ...]:
+    """Those of the named claims that none of these scopes carries already."""
+    return tuple(dict.fromkeys(name for name in named if _SCOPE_OF[name] not in scopes))

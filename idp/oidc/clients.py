@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +23,12 @@ class Kind(StrEnum):
     WEB = "web"
     SPA = "spa"
     NATIVE = "native"
+    SERVICE = "service"
+    """A program without people: it has no redirect URI, and asks only what a token is worth (RFC 7662)."""
+
+
+_PUBLIC_KINDS = frozenset({Kind.SPA, Kind.NATIVE})
+"""They run on a person's own device, and keep no secret (RFC 8252 §8.5)."""
 
 
 class AuthMethod(StrEnum):
@@ -28,7 +36,12 @@ class AuthMethod(StrEnum):
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
+
+
+SECRET_METHODS = frozenset({AuthMethod.BASIC, AuthMethod.POST})
+"""The methods that need a secret of ours."""
 
 
 class Pkce(StrEnum):
@@ -58,8 +71,13 @@ class Client(db.Row):
     first_party: Mapped[bool]
     assurance_claims: Mapped[bool]
     min_acr: Mapped[str | None]
+    default_acr_values: Mapped[list[str]]
+    """What it asks for where a request asks for nothing (OIDC Registration §2)."""
     pkce: Mapped[str | None]
     id_token_alg: Mapped[str]
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    """The public keys that it signs with, as they were registered (RFC 7591 §2); or where they are to be fetched from."""
+    jwks_uri: Mapped[str | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
@@ -97,8 +115,11 @@ class Wanted:
     first_party: bool = False
     assurance_claims: bool = True
     min_acr: str | None = None
+    default_acr_values: tuple[str, ...] = ()
     pkce: Pkce | None = None
     id_token_alg: str = "RS256"
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
 
 
 def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterable[str]) -> list[str]:
@@ -107,7 +128,10 @@ def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterab
     faults = []
     if not wanted.name.strip() or len(wanted.name) > 100 or not wanted.name.isprintable():
         faults.append("the name must have 1 to 100 printable characters")
-    if not wanted.redirect_uris:
+    service = wanted.kind is Kind.SERVICE
+    if service and (wanted.redirect_uris or wanted.post_logout_redirect_uris or wanted.scopes):
+        faults.append("a service serves nobody in a browser: it has no redirect URIs and no scopes")
+    if not wanted.redirect_uris and not service:
         faults.append("at least one redirect URI is needed")
     for uri in (*wanted.redirect_uris, *wanted.post_logout_redirect_uris):
         if (fault := redirect_uris.fault_of(uri, native=native)) is not None:
@@ -116,8 +140,14 @@ def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterab
         if (fault := redirect_uris.origin_fault_of(origin)) is not None:
             faults.append(f"{origin} {fault}")
     method = method_of(wanted)
-    if wanted.kind is not Kind.WEB and method is not AuthMethod.NONE:
+    if wanted.kind in _PUBLIC_KINDS and method is not AuthMethod.NONE:
         faults.append(f"a {wanted.kind.value} client cannot keep a secret: its method is none (RFC 8252 §8.5)")
+    if service and method is AuthMethod.NONE:
+        faults.append("a service must prove itself: its method cannot be none (RFC 7662 §2.1)")
+    if method is AuthMethod.PRIVATE_KEY_JWT and (wanted.jwks is None) == (wanted.jwks_uri is None):
+        faults.append("private_key_jwt needs its public keys: a JWKS or the address of one, and not both (RFC 7591 §2)")
+    if method is not AuthMethod.PRIVATE_KEY_JWT and (wanted.jwks is not None or wanted.jwks_uri is not None):
+        faults.append("public keys are for private_key_jwt alone")
     if method is AuthMethod.NONE and wanted.pkce is Pkce.OPTIONAL:
         faults.append("PKCE is always required of a client without a secret (RFC 9700 §2.1.1)")
     unknown = sorted(set(wanted.scopes) - set(known_scopes))
@@ -125,6 +155,8 @@ def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterab
         faults.append(f"there is no scope {', '.join(unknown)}")
     if wanted.min_acr is not None and wanted.min_acr not in ACRS:
         faults.append(f"the minimum acr must be one of {', '.join(ACRS)}")
+    if any(acr not in ACRS for acr in wanted.default_acr_values):
+        faults.append(f"every default acr must be one of {', '.join(ACRS)}")
     if wanted.id_token_alg not in known_algs:
         faults.append(f"ID tokens are signed with {' or '.join(sorted(known_algs))}")
     return faults
@@ -134,17 +166,25 @@ def method_of(wanted: Wanted) -> AuthMethod:
     """The method asked for, or the one that suits the kind."""
     if wanted.auth_method is not None:
         return wanted.auth_method
-    return AuthMethod.BASIC if wanted.kind is Kind.WEB else AuthMethod.NONE
+    return AuthMethod.NONE if wanted.kind in _PUBLIC_KINDS else AuthMethod.BASIC
 
 
 def create(
-    conn: Connection, wanted: Wanted, *, default_scopes: tuple[str, ...], actor: str
+    conn: Connection,
+    wanted: Wanted,
+    *,
+    default_scopes: tuple[str, ...],
+    actor: str,
+    sector_of: str | None = None,
 ) -> tuple[Client, str | None]:
-    """Register a client whose wishes have no faults, and hand out its secret, which is kept as a digest and never shown again."""
+    """Register a client whose wishes have no faults, and hand out its secret, which is kept as a digest and never shown again.
+    `sector_of` is the address that tells the sector of its subjects where no redirect URI does (OIDC Core §8.1).
+    """
     method = method_of(wanted)
-    secret = None if method is AuthMethod.NONE else crypto.new_handle()
+    secret = crypto.new_handle() if method in SECRET_METHODS else None
     id_ = crypto.new_id()
-    scopes = wanted.scopes or default_scopes
+    service = wanted.kind is Kind.SERVICE
+    scopes = () if service else ("openid", *(wanted.scopes or default_scopes))
     client = Client(
         id=id_,
         name=wanted.name.strip(),
@@ -154,13 +194,16 @@ def create(
         redirect_uris=list(dict.fromkeys(wanted.redirect_uris)),
         post_logout_redirect_uris=list(dict.fromkeys(wanted.post_logout_redirect_uris)),
         origins=list(dict.fromkeys(wanted.origins)),
-        scopes=list(dict.fromkeys(("openid", *scopes))),
-        grant_types=["authorization_code", "refresh_token"],
+        scopes=list(dict.fromkeys(scopes)),
+        grant_types=[] if service else ["authorization_code", "refresh_token"],
         subject_type=wanted.subject_type,
-        sector=redirect_uris.sector_of(list(wanted.redirect_uris), id_),
+        sector=redirect_uris.sector_of([sector_of] if sector_of is not None else list(wanted.redirect_uris), id_),
         first_party=wanted.first_party,
         assurance_claims=wanted.assurance_claims,
         min_acr=wanted.min_acr,
+        default_acr_values=list(dict.fromkeys(wanted.default_acr_values)),
+        jwks=wanted.jwks,
+        jwks_uri=wanted.jwks_uri,
         pkce=None if wanted.pkce is None else wanted.pkce.value,
         id_token_alg=wanted.id_token_alg,
         created_at=clock.now(),
@@ -199,7 +242,14 @@ def described(client: Client) -> dict[str, object]:
         "assurance_claims": client.assurance_claims,
         "created_at": client.created_at.isoformat(),
     }
-    for name, value in (("min_acr", client.min_acr), ("pkce", client.pkce)):
+    optional = {
+        "min_acr": client.min_acr,
+        "default_acr_values": client.default_acr_values or None,
+        "pkce": client.pkce,
+        "jwks": client.jwks,
+        "jwks_uri": client.jwks_uri,
+    }
+    for name, value in optional.items():
         if value is not None:
             told[name] = value
     if client.disabled_at is not None:

@@ -1,5 +1,6 @@
 """What a person allowed a client: one row per person, account and client, which grows with what they allow."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,13 +9,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, clock, crypto, db
 from idp.audit import Event
-from idp.credentials.sessions import SignedIn
+from idp.credentials.sessions import Session, SignedIn
+from idp.oidc import authorizations, claims, parked
+from idp.oidc.authorizations import Authorization
 from idp.oidc.clients import Client
+from idp.oidc.request import Asked
 from idp.oidc.scopes import Scope
+from idp.oidc.tokens import RefreshToken
 
 
 class Consent(db.Row):
-    """The scopes that one account allowed one client, about one person."""
+    """The scopes, and the single claims beside them, that one account allowed one client, about one person."""
 
     __tablename__ = "consent"
 
@@ -23,10 +28,32 @@ class Consent(db.Row):
     person_id: Mapped[str] = mapped_column(sa.ForeignKey("person.id"))
     client_id: Mapped[str] = mapped_column(sa.ForeignKey("client.id"), index=True)
     scopes: Mapped[list[str]]
+    claims: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
     given_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 
     __table_args__ = (sa.UniqueConstraint("account_id", "person_id", "client_id"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a consent must cover: scopes, and the claims asked for by name that none of these scopes carries."""
+
+    scopes: tuple[str, ...]
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A client that an account shares with, as its owner sees it in the list."""
+
+    client_id: str
+    name: str
+    scopes: tuple[str, ...]
+    """What was allowed; empty where nobody was asked, since the client belongs to this house."""
+    claims: tuple[str, ...]
+    given_at: datetime | None
+    last_used_at: datetime | None
 
 
 def is_needed(client: Client, scopes: tuple[str, ...]) -> bool:
@@ -34,27 +61,35 @@ def is_needed(client: Client, scopes: tuple[str, ...]) -> bool:
     return not client.first_party or Scope.OFFLINE_ACCESS in scopes
 
 
-def remembers(conn: Connection, *, account_id: str, person_id: str, client_id: str, scopes: tuple[str, ...]) -> bool:
-    """Whether everything that is asked was allowed before."""
-    held = conn.execute(
-        sa.select(Consent.scopes).where(
-            Consent.account_id == account_id, Consent.person_id == person_id, Consent.client_id == client_id
-        )
-    ).scalar_one_or_none()
-    return held is not None and set(scopes) <= set(held)
+def wanted(asked: Asked) -> Wanted:
+    """What a request needs allowed."""
+    return Wanted(asked.scopes, claims.beside(asked.scopes, asked.named_claims))
 
 
-def give(conn: Connection, signed_in: SignedIn, *, client_id: str, scopes: tuple[str, ...]) -> None:
-    """Remember that these scopes were allowed, beside whatever was before."""
+def wanted_again(authorization: Authorization) -> Wanted:
+    """What tokens that are issued later still rest on."""
+    scopes = tuple(authorization.scopes)
+    named = (*authorization.named_claims("id_token"), *authorization.named_claims("userinfo"))
+    return Wanted(scopes, claims.beside(scopes, named))
+
+
+def remembers(conn: Connection, *, account_id: str, person_id: str, client_id: str, wanted: Wanted) -> bool:
+    """Whether everything that is asked was allowed before, a claim by its own name or by its scope."""
+    held = _find(conn, account_id, person_id, client_id)
+    if held is None or not set(wanted.scopes) <= set(held.scopes):
+        return False
+    return set(claims.beside(tuple(held.scopes), wanted.claims)) <= set(held.claims or ())
+
+
+def give(conn: Connection, signed_in: SignedIn, *, client_id: str, wanted: Wanted) -> None:
+    """Remember that this was allowed, beside whatever was before."""
     now = clock.now()
-    held = db.find(
-        conn,
-        Consent,
-        Consent.account_id == signed_in.account_id,
-        Consent.person_id == signed_in.person_id,
-        Consent.client_id == client_id,
-    )
-    together = list(dict.fromkeys([*(held.scopes if held else ()), *scopes]))
+    held = _find(conn, signed_in.account_id, signed_in.person_id, client_id)
+    together = {
+        "scopes": list(dict.fromkeys([*(held.scopes if held else ()), *wanted.scopes])),
+        "claims": list(dict.fromkeys([*((held.claims or ()) if held else ()), *wanted.claims])) or None,
+        "changed_at": now,
+    }
     conn.execute(
         db.upsert(conn, Consent)
         .values(
@@ -62,13 +97,10 @@ def give(conn: Connection, signed_in: SignedIn, *, client_id: str, scopes: tuple
             account_id=signed_in.account_id,
             person_id=signed_in.person_id,
             client_id=client_id,
-            scopes=together,
             given_at=now,
-            changed_at=now,
+            **together,
         )
-        .on_conflict_do_update(
-            index_elements=["account_id", "person_id", "client_id"], set_={"scopes": together, "changed_at": now}
-        )
+        .on_conflict_do_update(index_elements=["account_id", "person_id", "client_id"], set_=together)
     )
     audit.record(
         conn,
@@ -76,7 +108,8 @@ def give(conn: Connection, signed_in: SignedIn, *, client_id: str, scopes: tuple
         actor=signed_in.account_id,
         subject=signed_in.person_id,
         client=client_id,
-        scopes=list(scopes),
+        scopes=list(wanted.scopes),
+        claims=list(wanted.claims),
     )
 
 
@@ -89,4 +122,88 @@ def deny(conn: Connection, signed_in: SignedIn, *, client_id: str, scopes: tuple
         subject=signed_in.person_id,
         client=client_id,
         scopes=list(scopes),
+    )
+
+
+def withdraw(conn: Connection, signed_in: SignedIn, client_id: str) -> bool:
+    """Take back everything that this account allowed this client, also in requests that still wait, and kill what it got: every
+    refresh and access token from this moment on (R120). False when there was nothing.
+    """
+    deleted = db.swap(
+        conn,
+        sa.delete(Consent).where(
+            Consent.account_id == signed_in.account_id,
+            Consent.person_id == signed_in.person_id,
+            Consent.client_id == client_id,
+        ),
+    )
+    parked.forget_consent(conn, account_id=signed_in.account_id, client_id=client_id)
+    ended = authorizations.revoke_all(
+        conn,
+        account_id=signed_in.account_id,
+        client_id=client_id,
+        actor=signed_in.account_id,
+        why="consent_withdrawn",
+    )
+    if not deleted and not ended:
+        return False
+    audit.record(
+        conn,
+        Event.CONSENT_WITHDRAWN,
+        actor=signed_in.account_id,
+        subject=signed_in.person_id,
+        client=client_id,
+        authorizations=ended,
+    )
+    return True
+
+
+def list_sites(conn: Connection, account_id: str) -> list[Site]:
+    """Every client that this account shares with: those it allowed something, and those with a live sign-in, by name."""
+    held = {one.client_id: one for one in db.list_rows(conn, Consent, Consent.account_id == account_id)}
+    used = {
+        client_id: max(signed_in_at, refreshed_at or signed_in_at)
+        for client_id, signed_in_at, refreshed_at in conn.execute(
+            sa.select(Authorization.client_id, sa.func.max(Authorization.created_at), sa.func.max(RefreshToken.used_at))
+            .outerjoin(RefreshToken, RefreshToken.authorization_id == Authorization.id)
+            .where(Authorization.acting_account_id == account_id)
+            .group_by(Authorization.client_id)
+        )
+    }
+    signed_in = set(
+        conn.execute(
+            sa.select(Authorization.client_id)
+            .distinct()
+            .join(Session, Session.id == Authorization.session_id)
+            .where(
+                Authorization.acting_account_id == account_id,
+                Authorization.revoked_at.is_(None),
+                Session.ended_at.is_(None),
+                Session.expires_at > clock.now(),
+            )
+        ).scalars()
+    )
+    named = db.list_rows(conn, Client, Client.id.in_([*held.keys(), *signed_in]), order_by=Client.name)
+    return [_site(client, held.get(client.id), used.get(client.id)) for client in named]
+
+
+def _site(client: Client, held: Consent | None, last_used_at: datetime | None) -> Site:
+    return Site(
+        client_id=client.id,
+        name=client.name,
+        # The level goes to many clients beside what was asked, and so is part of what was allowed.
+        scopes=claims.effective_scopes(tuple(held.scopes), assurance_claims=client.assurance_claims) if held else (),
+        claims=tuple(held.claims or ()) if held else (),
+        given_at=held.given_at if held else None,
+        last_used_at=last_used_at,
+    )
+
+
+def _find(conn: Connection, account_id: str, person_id: str, client_id: str) -> Consent | None:
+    return db.find(
+        conn,
+        Consent,
+        Consent.account_id == account_id,
+        Consent.person_id == person_id,
+        Consent.client_id == client_id,
     )

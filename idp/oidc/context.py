@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from idp.config import Settings
 from idp.db import Database
 from idp.keyring import Keyring
+from idp.oidc.client_keys import ClientKeys
 from idp.oidc.clients import ClientCache
 from idp.oidc.keys import Keys
-from idp.ports import Services
+from idp.oidc.resources import ResourceCache
+from idp.ports import Directory, Services
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +20,10 @@ class Context:
     db: Database
     keyring: Keyring
     clients: ClientCache
+    client_keys: ClientKeys
+    resources: ResourceCache
     keys: Keys
+    directory: Directory
 
     @property
     def issuer(self) -> str:
@@ -33,5 +38,8 @@ def open_context(services: Services) -> Context:
         db=services.db,
         keyring=services.keyring,
         clients=ClientCache(services.db),
+        client_keys=ClientKeys(services.fetcher),
+        resources=ResourceCache(services.db),
         keys=Keys(services.db, services.keyring),
+        directory=services.directory,
     )

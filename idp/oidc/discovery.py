@@ -3,7 +3,20 @@
 import json
 
 from idp.accounts.levels import ACRS
-from idp.oidc import claims, client_auth, grants, keys, paths, pkce, request, scopes, subjects
+from idp.oidc import (
+    claims,
+    client_auth,
+    client_keys,
+    grants,
+    introspection,
+    keys,
+    paths,
+    pkce,
+    request,
+    revocation,
+    scopes,
+    subjects,
+)
 
 
 def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
@@ -23,6 +36,13 @@ def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
             "subject_types_supported": list(subjects.TYPES),
             "id_token_signing_alg_values_supported": list(keys.ALGS),
             "token_endpoint_auth_methods_supported": list(client_auth.METHODS),
+            "token_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGS),
+            "introspection_endpoint": issuer + paths.INTROSPECT,
+            "introspection_endpoint_auth_methods_supported": list(introspection.METHODS),
+            "introspection_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGS),
+            "revocation_endpoint": issuer + paths.REVOKE,
+            "revocation_endpoint_auth_methods_supported": list(revocation.METHODS),
+            "revocation_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGS),
             "code_challenge_methods_supported": list(pkce.METHODS),
             "prompt_values_supported": list(request.PROMPTS),
             "display_values_supported": list(request.DISPLAYS),
@@ -30,7 +50,7 @@ def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
             "claim_types_supported": ["normal"],
             "claims_supported": list(claims.SUPPORTED),
             "ui_locales_supported": list(ui_locales),
-            "claims_parameter_supported": False,
+            "claims_parameter_supported": True,
             "request_parameter_supported": False,
             # OIDC Discovery §3: left out, this one would mean true.
             "request_uri_parameter_supported": False,

@@ -7,6 +7,7 @@ whoever loses the race gets nothing, and what the winner got is revoked.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request, grants
@@ -16,11 +17,22 @@ from sqlalchemy import Connection
 
 from idp import audit, clock, logs
 from idp.audit import Event
-from idp.oidc import authorizations, client_auth, consents, id_tokens, paths, pkce, prompts, standing, tokens
+from idp.oidc import (
+    access_jwts,
+    authorizations,
+    client_auth,
+    id_tokens,
+    paths,
+    pkce,
+    refreshing,
+    standing,
+    targets,
+    tokens,
+)
 from idp.oidc.authorizations import Authorization, AuthorizationCode
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
-from idp.oidc.errors import MachineAnswer
+from idp.oidc.errors import BadRequest, MachineAnswer
 from idp.oidc.parameters import Params
 from idp.oidc.scopes import Scope
 from idp.oidc.standing import Standing
@@ -28,18 +40,16 @@ from idp.oidc.tokens import Minted, RefreshToken
 
 log = logs.get(__name__)
 
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
-
 
 class _InvalidClientError(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
     """One text and one status for every failure. A 401 names the scheme it wants (RFC 9110 §15.5.2, RFC 6749 §5.2)."""
 
     error = "invalid_client"
     status_code = 401
-    description = "client authentication failed"
+    description = client_auth.NOT_PROVEN
 
     def get_headers(self) -> list[tuple[str, str]]:
-        return [*super().get_headers(), ("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"')]
+        return [*super().get_headers(), client_auth.CHALLENGE]
 
 
 class _UnsupportedGrantError(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
@@ -47,6 +57,12 @@ class _UnsupportedGrantError(OAuth2Error):  # type: ignore[misc]  # Authlib carr
 
     error = "unsupported_grant_type"
     description = "this grant_type is not supported"
+
+
+class _InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib carries no types
+    """RFC 8707 §2."""
+
+    error = targets.ERROR
 
 
 class TokenRequest(OAuth2Request):  # type: ignore[misc]  # Authlib carries no types
@@ -92,9 +108,9 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib carries
         """Our own proof of who asks; Authlib's tries one method after another until one fits."""
         del methods, endpoint
         try:
-            return client_auth.authenticate(request.authorization, request.params, self.context.clients)
+            return client_auth.authenticate(self.context, request.authorization, request.params)
         except client_auth.TwoProofs:
-            raise InvalidRequestError("more than one client authentication method") from None
+            raise InvalidRequestError(client_auth.TWO_PROOFS) from None
         except client_auth.NotProven as failed:
             log.info("client not authenticated", detail=failed.detail)
             raise _InvalidClientError from None
@@ -104,7 +120,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]  # Authlib carries
 
     def handle_response(self, status: int, body: dict[str, object], headers: list[tuple[str, str]]) -> MachineAnswer:
         return MachineAnswer(
-            status, body, tuple(header for header in headers if header[0] == "WWW-Authenticate") + _NO_STORE
+            status, body, tuple(header for header in headers if header[0] == "WWW-Authenticate") + client_auth.NO_STORE
         )
 
 
@@ -115,6 +131,8 @@ class _Refusal:
         self.request = request
 
     def validate_token_request(self) -> None:
+        if self.request.params.repeated == {"resource"}:
+            raise _InvalidTargetError("a token is for one resource")
         if self.request.params.repeated:
             raise InvalidRequestError("a parameter came more than once")
         if self.request.payload.grant_type is None:
@@ -153,12 +171,12 @@ class _Issuing:
     ) -> _Issue:
         """Make everything that goes to the client; RSA takes its time outside the write."""
         context, client = self.context, self.request.client
-        access = tokens.mint_access(root, scopes, audience=context.issuer)
+        access, opens, life = self._access(root, stands, scopes)
         body: dict[str, object] = {
             "access_token": access.handle,
             "token_type": "Bearer",
-            "expires_in": int(tokens.ACCESS_LIFE.total_seconds()),
-            "scope": " ".join(scopes),
+            "expires_in": int(life.total_seconds()),
+            "scope": " ".join(opens),
         }
         if refresh is not None:
             body["refresh_token"] = refresh.handle
@@ -167,6 +185,21 @@ class _Issuing:
                 context, client, root, stands, scopes, access_token=access.handle, nonce=nonce
             )
         return _Issue(access, refresh, body)
+
+    def _access(
+        self, root: Authorization, stands: Standing, scopes: tuple[str, ...]
+    ) -> tuple[Minted, tuple[str, ...], timedelta]:
+        """The access token, the scopes that it has, and how long it lives. A resource server gets the scopes that it knows."""
+        try:
+            target = targets.choose(self.context, root, self.request.params.get("resource"))
+        except BadRequest as wrong:
+            raise _InvalidTargetError(wrong.description) from None
+        if target is None:
+            return tokens.mint_access(root, scopes, audience=self.context.issuer), scopes, tokens.ACCESS_LIFE
+        opens = tuple(scope for scope in scopes if scope in target.server.scopes)
+        if not opens:
+            raise InvalidScopeError("the resource knows none of these scopes")
+        return access_jwts.mint(self.context, root, stands, opens, target), opens, access_jwts.LIFE
 
     def record(self, conn: Connection, root: Authorization, scopes: tuple[str, ...]) -> None:
         audit.record(
@@ -319,27 +352,17 @@ class RefreshGrant(_Issuing, grants.RefreshTokenGrant):  # type: ignore[misc]  #
         client: Client = self.request.client
         with self.context.db.read() as conn:
             found = tokens.find_refresh(conn, handle)
-            stands = standing.find_standing(conn, found[1]) if found else None
-            allowed = found is not None and self._still_allowed(conn, found[1])
-        if found is None:
+            looked = refreshing.look(conn, client, *found) if found else None
+        if found is None or looked is None:
             raise self.refuse("no such refresh token")
         row, root = found
         if row.client_id != client.id:
             raise self.refuse("another client's refresh token", root)
-        now = clock.now()
-        if row.consumed_at is not None and now - row.consumed_at > tokens.RETRY_WITHIN:
+        if row.consumed_at is not None and clock.now() - row.consumed_at > tokens.RETRY_WITHIN:
             raise self.refuse("refresh token reused", root, first=self.revoke(root, "refresh_reused"))
-        if row.expires_at <= now:
-            raise self.refuse("refresh token expired", root)
-        if stands is None:
-            raise self.refuse("the sign-in is over", root)
-        if not allowed:
-            raise self.refuse("consent was taken back", root)
-        if standing.is_too_old(root, client.min_acr):
-            raise self.refuse("Premium needs a newer sign-in", root)
-        if client.min_acr is not None and not prompts.meets(stands.acr, client.min_acr):
-            raise self.refuse("below the client's minimum acr", root)
-        return _Refresh(handle, row, root, stands)
+        if isinstance(looked, str):
+            raise self.refuse(looked, root)
+        return _Refresh(handle, row, root, looked)
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Spend or keep the token and write what it gives, in one go."""
@@ -370,17 +393,6 @@ class RefreshGrant(_Issuing, grants.RefreshTokenGrant):  # type: ignore[misc]  #
         if not self.context.db.write(renew):
             raise self.refuse("refresh token reused", root, first=self.revoke(root, "refresh_reused"))
         return 200, issued.body, []
-
-    @staticmethod
-    def _still_allowed(conn: Connection, root: Authorization) -> bool:
-        """Access that outlives the session rests on a consent, which may have been taken back since (R140)."""
-        return not standing.is_offline(root) or consents.remembers(
-            conn,
-            account_id=root.acting_account_id,
-            person_id=root.subject_person_id,
-            client_id=root.client_id,
-            scopes=tuple(root.scopes),
-        )
 
 
 GRANTS = (CodeGrant, RefreshGrant)

@@ -2,14 +2,16 @@
 
 import hashlib
 
-from idp import clock, crypto
-from idp.accounts.levels import Level
+from idp import clock, crypto, logs
 from idp.crypto import b64url
-from idp.oidc import claims, jwts, subjects
+from idp.oidc import claims, facts, jwts, subjects
 from idp.oidc.authorizations import Authorization
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
 from idp.oidc.standing import Standing
+from idp.ports import PortDown
+
+log = logs.get(__name__)
 
 LIFE = 300  # seconds
 
@@ -26,8 +28,6 @@ def issue(
 ) -> str:
     """A signed ID token. `auth_time`, `amr` and `sid` are the sign-in's in every token of the chain; `acr` is what holds now."""
     now = clock.epoch(clock.now())
-    wanted = claims.effective_scopes(scopes, assurance_claims=client.assurance_claims)
-    facts = claims.Facts(level=Level(standing.level), aal=authorization.aal, profile={}, emails=())
     core: dict[str, object] = {
         "iss": context.issuer,
         "sub": subjects.sub_for(context.keyring, client, authorization.subject_id),
@@ -46,8 +46,27 @@ def issue(
         core["sid"] = authorization.sid
     # The core stands last, so that no released claim could ever take its place.
     return jwts.sign(
-        context.keys, client.id_token_alg, jwts.Kind.ID_TOKEN, {**claims.release(facts, wanted, id_token=True), **core}
+        context.keys,
+        client.id_token_alg,
+        jwts.Kind.ID_TOKEN,
+        {**_released(context, client, authorization, standing, scopes), **core},
     )
+
+
+def _released(
+    context: Context, client: Client, authorization: Authorization, standing: Standing, scopes: tuple[str, ...]
+) -> dict[str, object]:
+    """What the table gives. A DEERS that does not answer keeps nobody from signing in: its claims are then left out."""
+    effective = claims.effective_scopes(scopes, assurance_claims=client.assurance_claims)
+    named = claims.registered_for(client).intersection(authorization.named_claims("id_token"))
+    wanted = claims.rows(standing.level, effective, named, id_token=True)
+    who = facts.Who(authorization.acting_account_id, authorization.subject_person_id, standing.level, authorization.aal)
+    try:
+        return claims.release(facts.gather(context, client, who, wanted), wanted)
+    except PortDown:
+        log.warning("outage", kind="directory", client=client.id)
+        ours = facts.without_deers(wanted, standing.level)
+        return claims.release(facts.gather(context, client, who, ours), ours)
 
 
 def at_hash(access_token: str) -> str:

@@ -41,10 +41,11 @@ class State(StrEnum):
 
     CURRENT = "current"
     RETIRED = "retired"
+    """Taken out of use at once: not published, verifies nothing, and its private half is gone (R146)."""
 
 
 class SigningKey(db.Row):
-    """One key pair. The public half is published while the row is here; the private half opens only with the sealing key (R145)."""
+    """One key pair. The public half is published until it is retired; the private half opens only with the sealing key (R145)."""
 
     __tablename__ = "signing_key"
 
@@ -116,6 +117,31 @@ def ensure(database: Database, keyring: Keyring, *, actor: str) -> list[str]:
     return made
 
 
+def retire(database: Database, keyring: Keyring, kid: str, *, actor: str) -> SigningKey | None:
+    """Take a key out of use now, as for one that was stolen: whatever it signed is refused here from this moment, and a new one
+    takes its place (R146). None when there is no such key in use; else the new one.
+    """
+    with database.read() as conn:
+        old = db.find(conn, SigningKey, SigningKey.kid == kid, SigningKey.state == State.CURRENT.value)
+    if old is None:
+        return None
+    new = _new_row(old.alg, _MAKERS[old.alg](), keyring)
+
+    def swap(conn: Connection) -> bool:
+        out_of_use = (
+            sa.update(SigningKey)
+            .where(SigningKey.kid == kid, SigningKey.state == State.CURRENT.value)
+            .values(state=State.RETIRED.value, retired_at=clock.now(), private_sealed=b"")
+        )
+        if not db.swap(conn, out_of_use):
+            return False
+        db.add(conn, new)
+        audit.record(conn, Event.KEY_RETIRED, actor=actor, subject=None, kid=kid, alg=old.alg, successor=new.kid)
+        return True
+
+    return new if database.write(swap) else None
+
+
 def list_keys(conn: Connection) -> list[SigningKey]:
     """Every key that is kept, the oldest first."""
     return db.list_rows(conn, SigningKey, order_by=SigningKey.created_at)
@@ -169,7 +195,7 @@ class Keys:
         if held is not None and abs(clock.now() - held[0]) < self.LIFE:
             return held[1]
         with self._lock, self._db.read() as conn:
-            fresh = self._open(list_keys(conn))
+            fresh = self._open([row for row in list_keys(conn) if row.state != State.RETIRED.value])
         self._set = (clock.now(), fresh)
         return fresh
 

@@ -15,9 +15,19 @@ class Unreadable(Exception):
 class Params(Mapping[str, str]):
     """The parameters that have a value (one without counts as not sent, RFC 6749 §3.1), and the names that came more than once."""
 
-    def __init__(self, values: dict[str, str], repeated: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        values: dict[str, str],
+        repeated: frozenset[str] = frozenset(),
+        every: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._values = values
+        self._every = every or {}
         self.repeated = repeated
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a name that may come more than once, in their order."""
+        return self._every.get(name, (self._values[name],) if name in self._values else ())
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
@@ -52,6 +62,7 @@ def parse(raw: bytes, *, strict: bool = False) -> Params:
     except ValueError:
         raise Unreadable("too many parameters, or not UTF-8") from None
     values: dict[str, str] = {}
+    every: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
     repeated: set[str] = set()
     for name, value in pairs:
@@ -60,7 +71,8 @@ def parse(raw: bytes, *, strict: bool = False) -> Params:
         seen.add(name)
         if value:
             values.setdefault(name, value)
-    return Params(values, frozenset(repeated))
+            every[name] = (*every.get(name, ()), value)
+    return Params(values, frozenset(repeated), every)
 
 
 def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
@@ -69,3 +81,8 @@ def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
     if uri.endswith(("?", "&")):
         joint = ""
     return uri + joint + urlencode(parameters, quote_via=quote, errors="surrogateescape")
+
+
+def with_fragment(uri: str, parameters: Mapping[str, str]) -> str:
+    """The URI with parameters as its fragment (OAuth 2.0 Multiple Response Types §2.1); no registered one has a fragment."""
+    return f"{uri}#{urlencode(parameters, quote_via=quote, errors='surrogateescape')}"

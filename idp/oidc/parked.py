@@ -28,6 +28,7 @@ class ParkedRequest(db.Row):
     asked_sealed: Mapped[bytes]
     selected_account_id: Mapped[str | None]
     consented_account_id: Mapped[str | None]
+    declined_account_id: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     done_at: Mapped[datetime | None]
@@ -42,6 +43,7 @@ class Parked:
     session_digest: str | None
     selected_account: str | None
     consented_account: str | None
+    declined_account: str | None
     created_at: datetime
 
     def progress(self, session_digest: str | None) -> Progress:
@@ -51,6 +53,7 @@ class Parked:
             signed_in_since=session_digest is not None and session_digest != self.session_digest,
             selected_account=self.selected_account,
             consented_account=self.consented_account,
+            declined_account=self.declined_account,
         )
 
 
@@ -73,6 +76,7 @@ def park(
             asked_sealed=sealed,
             selected_account_id=None,
             consented_account_id=None,
+            declined_account_id=None,
             created_at=now,
             expires_at=now + LIFE,
             done_at=None,
@@ -101,6 +105,7 @@ def find_parked(conn: Connection, keyring: Keyring, handle: str, *, browser: str
         session_digest=row.session_digest,
         selected_account=row.selected_account_id,
         consented_account=row.consented_account_id,
+        declined_account=row.declined_account_id,
         created_at=row.created_at,
     )
 
@@ -113,6 +118,24 @@ def select_account(conn: Connection, parked: Parked, account_id: str) -> bool:
 def note_consent(conn: Connection, parked: Parked, account_id: str) -> bool:
     """Note that this account allowed the request as it stands here, and nothing else (R118)."""
     return db.swap(conn, _still_waiting(parked).values(consented_account_id=account_id))
+
+
+def note_decline(conn: Connection, parked: Parked, account_id: str) -> bool:
+    """Note that this account goes no higher for this request."""
+    return db.swap(conn, _still_waiting(parked).values(declined_account_id=account_id))
+
+
+def forget_consent(conn: Connection, *, account_id: str, client_id: str) -> None:
+    """Take back what this account allowed in requests that still wait: a consent that was withdrawn answers none of them (R120)."""
+    conn.execute(
+        sa.update(ParkedRequest)
+        .where(
+            ParkedRequest.client_id == client_id,
+            ParkedRequest.consented_account_id == account_id,
+            ParkedRequest.done_at.is_(None),
+        )
+        .values(consented_account_id=None)
+    )
 
 
 def claim_done(conn: Connection, parked: Parked) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp import clock
-from idp.accounts.levels import ACRS
+from idp.accounts.levels import ACR_BASIC_MFA, ACR_PREMIUM, ACRS, Level
 from idp.credentials.sessions import SignedIn
 from idp.oidc.request import Asked
 
@@ -19,12 +19,21 @@ class Prompt(StrEnum):
     REGISTER = "register"
     SIGN_IN = "sign_in"
     SELECT_ACCOUNT = "select_account"
+    STEP_UP = "step_up"
+    """The second factor that the account has, shown in this sign-in."""
+    ENROLL = "enroll"
+    """A first second factor."""
+    UPGRADE = "upgrade"
+    """Proof of identity, for Premium."""
     CONSENT = "consent"
     OTHER_PERSON = "other_person"
     """Somebody else than the client means is signed in."""
     TOO_WEAK = "too_weak"
     """The sign-in cannot show the `acr` that the client cannot do without."""
 
+
+HIGHER = frozenset({Prompt.STEP_UP, Prompt.ENROLL, Prompt.UPGRADE})
+"""Roads to a stronger `acr`: the person may decline them."""
 
 DEAD_ENDS = frozenset({Prompt.OTHER_PERSON, Prompt.TOO_WEAK})
 """No page helps: the client is told at once."""
@@ -33,6 +42,9 @@ ERRORS: dict[Prompt, tuple[str, str]] = {
     Prompt.REGISTER: ("interaction_required", "the person must register first"),
     Prompt.SIGN_IN: ("login_required", "the person must sign in"),
     Prompt.SELECT_ACCOUNT: ("account_selection_required", "the person must choose an account"),
+    Prompt.STEP_UP: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
+    Prompt.ENROLL: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
+    Prompt.UPGRADE: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
     Prompt.CONSENT: ("consent_required", "the person must allow this first"),
     Prompt.OTHER_PERSON: ("login_required", "somebody else is signed in"),
     Prompt.TOO_WEAK: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
@@ -49,6 +61,8 @@ class Progress:
     """Whether this browser's sign-in is another one than it had when the request came."""
     selected_account: str | None = None
     consented_account: str | None = None
+    declined_account: str | None = None
+    """Who would not go higher for this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +87,14 @@ def next_prompt(
 
     `sub` is who is signed in, as the client knows them. `min_acr` is the client's own floor.
     """
-    fresh = (
-        signed_in is not None and progress.signed_in_since and signed_in.auth_time >= clock.epoch(progress.parked_at)
-    )
+    # To the microsecond: a second factor shown in a session from before also changes its handle, and is no new sign-in.
+    fresh = signed_in is not None and progress.signed_in_since and signed_in.authenticated_at >= progress.parked_at
     if "create" in asked.prompts and not fresh:
         return Prompt.REGISTER
     if signed_in is None:
         return Prompt.SIGN_IN
-    if asked.hinted_sub is not None and asked.hinted_sub != sub:
+    # OIDC Core §3.1.2.2: never an answer about somebody else, by whichever of the two somebody was named.
+    if asked.hinted_sub not in {None, sub} or (asked.subs and sub not in asked.subs):
         return Prompt.OTHER_PERSON
     if "login" in asked.prompts and not fresh:
         return Prompt.SIGN_IN
@@ -89,15 +103,39 @@ def next_prompt(
     # A sign-in made for this request was a choice of account.
     if "select_account" in asked.prompts and not fresh and progress.selected_account != signed_in.account_id:
         return Prompt.SELECT_ACCOUNT
-    if min_acr is not None and not meets(signed_in.acr, min_acr):
-        return Prompt.TOO_WEAK
-    if asked.acr_essential and not any(meets(signed_in.acr, value) for value in asked.acr_values):
-        return Prompt.TOO_WEAK
+    if (higher := _higher(asked, progress, signed_in, min_acr)) is not None:
+        return higher
     allowed_now = progress.consented_account == signed_in.account_id
     if "consent" in asked.prompts and not allowed_now:
         return Prompt.CONSENT
     if consent.needed and not consent.remembered and not allowed_now:
         return Prompt.CONSENT
+    return None
+
+
+def _higher(asked: Asked, progress: Progress, signed_in: SignedIn, min_acr: str | None) -> Prompt | None:
+    """The page that makes the sign-in strong enough. What cannot be had, or was declined, is a dead end if the client cannot do
+    without it, and nothing if it can: the answer then tells what really is (OIDC Core §5.5.1.1, R117).
+    """
+    open_to = "none" not in asked.prompts and progress.declined_account != signed_in.account_id
+    wishes = [((min_acr,), True)] if min_acr is not None else []
+    for values, essential in (*wishes, (asked.acr_values, asked.acr_essential)):
+        if not values or any(meets(signed_in.acr, value) for value in values):
+            continue
+        roads = (road_to(value, signed_in) for value in values)
+        if open_to and (road := next((found for found in roads if found is not None), None)) is not None:
+            return road
+        if essential:
+            return Prompt.TOO_WEAK
+    return None
+
+
+def road_to(wanted: str, signed_in: SignedIn) -> Prompt | None:
+    """The next page on the way to an `acr` that this sign-in does not meet; None where no way leads there."""
+    if wanted == ACR_PREMIUM and signed_in.account_level < Level.PREMIUM:
+        return Prompt.UPGRADE
+    if wanted in {ACR_BASIC_MFA, ACR_PREMIUM}:
+        return Prompt.STEP_UP if signed_in.second_factor else Prompt.ENROLL
     return None
 
 

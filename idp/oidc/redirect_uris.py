@@ -75,6 +75,11 @@ def sector_of(uris: list[str], client_id: str) -> str:
     return only or client_id
 
 
+def takes_forms(uri: str) -> bool:
+    """Whether a browser can send a form there: a private scheme opens an app, which gets an address and no body."""
+    return urlsplit(uri).scheme in {"http", "https"}
+
+
 def form_target(uri: str) -> str:
     """What a page's CSP must name for the browser to let a form end at this address: its origin, or its private scheme."""
     parts = urlsplit(uri)

@@ -3,20 +3,20 @@
 Each check is a line of `CHECKS` and cites its paragraph. What passes is `Asked`: plain facts that can be stored and read again.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from idp.config import PkceRule
-from idp.oidc import pkce, scopes
+from idp.oidc import claims, claims_parameter, pkce, redirect_uris, scopes
 from idp.oidc.clients import Client, ClientCache
 from idp.oidc.errors import BadRequest, BadRequestPage
 from idp.oidc.parameters import Params
 
 RESPONSE_TYPES = ("code",)
-RESPONSE_MODES = ("query",)
+RESPONSE_MODES = ("query", "fragment", "form_post")
+"""Where an answer is put, the default first (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2)."""
 PROMPTS = ("none", "login", "consent", "select_account", "create")
 DISPLAYS = ("page", "popup", "touch", "wap")
 
@@ -44,6 +44,25 @@ class Asked:
     acr_values: tuple[str, ...]
     acr_essential: bool
     """Whether one of `acr_values` must be met (OIDC Core §5.5.1.1)."""
+    resources: tuple[str, ...] = ()
+    """The resource servers that tokens are wanted for (RFC 8707 §2.1)."""
+    response_mode: str = RESPONSE_MODES[0]
+    subs: tuple[str, ...] = ()
+    """Whom the answer may be about, where `claims` named somebody (OIDC Core §5.5.1)."""
+    id_token_claims: tuple[str, ...] = ()
+    """Claims asked for by name, where the client is registered for a scope that carries them (OIDC Core §5.5)."""
+    userinfo_claims: tuple[str, ...] = ()
+
+    @property
+    def named_claims(self) -> tuple[str, ...]:
+        """Every claim that is asked for by name, wherever it is to be told."""
+        return tuple(dict.fromkeys((*self.id_token_claims, *self.userinfo_claims)))
+
+    @property
+    def claims_row(self) -> dict[str, list[str]] | None:
+        """Those claims as an authorization keeps them."""
+        told = {"id_token": list(self.id_token_claims), "userinfo": list(self.userinfo_claims)}
+        return told if self.named_claims else None
 
     def to_row(self) -> dict[str, Any]:
         """For storing as JSON."""
@@ -52,14 +71,10 @@ class Asked:
     @classmethod
     def from_row(cls, stored: Mapping[str, Any]) -> "Asked":
         """What `to_row` made, read back."""
-        return cls(
-            **{
-                **stored,
-                "scopes": tuple(stored["scopes"]),
-                "prompts": tuple(stored["prompts"]),
-                "acr_values": tuple(stored["acr_values"]),
-            }
-        )
+        read: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +131,23 @@ def check_response_type(asking: Asking, _rule: PkceRule) -> None:
 
 
 def check_response_mode(asking: Asking, _rule: PkceRule) -> None:
-    """Where the answer is put (OAuth 2.0 Multiple Response Types §2.1)."""
-    if asking.params.get("response_mode", RESPONSE_MODES[0]) not in RESPONSE_MODES:
+    """Where the answer is put (OAuth 2.0 Multiple Response Types §2.1), and whether it can get there by a form."""
+    asked = asking.params.get("response_mode", RESPONSE_MODES[0])
+    if asked not in RESPONSE_MODES:
         raise BadRequest("invalid_request", "response_mode is not supported")
+    if asked == "form_post" and not redirect_uris.takes_forms(asking.redirect_uri):
+        raise BadRequest("invalid_request", "response_mode form_post needs an http redirect_uri")
+    if asked == "form_post" and not is_text(asking.params.get("state", "")):
+        raise BadRequest("invalid_request", "a form cannot carry this state back")
+
+
+def mode_of(asking: Asking) -> str:
+    """Where even an error is put: as asked, if that is possible at all."""
+    asked = asking.params.get("response_mode", RESPONSE_MODES[0])
+    known = asked in RESPONSE_MODES and "response_mode" not in asking.params.repeated
+    if not known or (asked == "form_post" and not redirect_uris.takes_forms(asking.redirect_uri)):
+        return RESPONSE_MODES[0]
+    return asked
 
 
 def check_authorization_details(asking: Asking, _rule: PkceRule) -> None:
@@ -181,7 +210,7 @@ def is_text(value: str) -> bool:
 
 def check_claims(asking: Asking, _rule: PkceRule) -> None:
     """`claims` is a JSON object of objects (OIDC Core §5.5): one that cannot be read might hold an essential `acr`."""
-    _acr_claim(asking.params)
+    claims_parameter.read(asking.params.get("claims"), claims.NAMES)
 
 
 CHECKS: tuple[Callable[[Asking, PkceRule], None], ...] = (
@@ -209,7 +238,8 @@ def what_is_asked(asking: Asking, rule: PkceRule, open_hint: Callable[[str, Clie
         hinted_sub = open_hint(params["id_token_hint"], asking.client)
         if hinted_sub is None:
             raise BadRequest("invalid_request", "id_token_hint is not an ID token that this client got from here")
-    claimed, essential = _acr_claim(params)
+    named = claims_parameter.read(params.get("claims"), claims.NAMES)
+    registered = claims.registered_for(asking.client)
     display = params.get("display")
     login_hint = params.get("login_hint", "")
     return Asked(
@@ -225,28 +255,15 @@ def what_is_asked(asking: Asking, rule: PkceRule, open_hint: Callable[[str, Clie
         login_hint=login_hint if login_hint and is_text(login_hint) and len(login_hint) <= 200 else None,
         ui_locales=params.get("ui_locales"),
         display=display if display in DISPLAYS else None,
-        # An `acr` in `claims` says more than `acr_values` (it may be essential), so it stands where both are given.
-        acr_values=claimed or tuple(dict.fromkeys(params.get("acr_values", "").split())),
-        acr_essential=essential,
+        # An `acr` in `claims` says more than `acr_values` (it may be essential), so it stands where both are given; either of
+        # them stands before what the client is registered with (OIDC Dynamic Client Registration §2 `default_acr_values`).
+        acr_values=named.acr_values
+        or tuple(dict.fromkeys(params.get("acr_values", "").split()))
+        or tuple(asking.client.default_acr_values),
+        acr_essential=named.acr_essential,
+        resources=tuple(dict.fromkeys(params.every("resource"))),
+        response_mode=mode_of(asking),
+        subs=named.subs,
+        id_token_claims=tuple(name for name in named.id_token if name in registered),
+        userinfo_claims=tuple(name for name in named.userinfo if name in registered),
     )
-
-
-def _acr_claim(params: Params) -> tuple[tuple[str, ...], bool]:
-    """The `acr` values that `claims` asks of the ID token, and whether one of them must be met (OIDC Core §5.5.1.1)."""
-    if "claims" not in params:
-        return (), False
-    try:
-        asked = json.loads(params["claims"])
-    except (ValueError, RecursionError):
-        raise BadRequest("invalid_request", "claims is not JSON") from None
-    if not isinstance(asked, dict) or not isinstance(asked.get("id_token") or {}, dict):
-        raise BadRequest("invalid_request", "claims is not an object of objects")
-    acr = (asked.get("id_token") or {}).get("acr")
-    if acr is None:
-        return (), False
-    if not isinstance(acr, dict):
-        raise BadRequest("invalid_request", "the acr claim is asked for wrongly")
-    values = acr.get("values", [acr["value"]] if "value" in acr else [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise BadRequest("invalid_request", "the acr claim is asked for wrongly")
-    return tuple(dict.fromkeys(values)), acr.get("essential") is True and bool(values)

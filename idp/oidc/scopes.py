@@ -12,11 +12,19 @@ class Scope(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     ADDRESS = "address"
+    EDIPI = "edipi"
+    ELIGIBILITY = "eligibility"
     OFFLINE_ACCESS = "offline_access"
 
 
 ALL = tuple(scope.value for scope in Scope)
 """Every scope, in the order in which it is told."""
+
+NAMED = frozenset({Scope.EDIPI, Scope.ELIGIBILITY})
+"""What a client gets only if its registration names it: a number that follows a person everywhere, and what they may use."""
+
+DEFAULT = tuple(scope.value for scope in Scope if scope not in NAMED)
+"""What a client is registered for when nobody says."""
 
 
 def known(asked: str) -> tuple[str, ...]:

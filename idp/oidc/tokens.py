@@ -1,4 +1,8 @@
-"""Access and refresh tokens: opaque handles whose digests are rows under an authorization."""
+"""Access and refresh tokens: rows under an authorization, found by the digest of a handle.
+
+For our own endpoints the handle is the token. A token for a resource server is signed (`access_jwts`), and its `jti` is the handle.
+The audience keeps the two apart.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +26,7 @@ RETRY_WITHIN = timedelta(seconds=30)
 
 
 class AccessToken(db.Row):
-    """What opens our own endpoints, for ten minutes."""
+    """What opens our own endpoints for ten minutes, or a resource server for five."""
 
     __tablename__ = "access_token"
 
@@ -81,17 +85,24 @@ class Minted:
     row: dict[str, object]
 
 
-def mint_access(authorization: Authorization, scopes: tuple[str, ...], *, audience: str) -> Minted:
-    """An access token that is not yet written."""
+def mint_access(
+    authorization: Authorization,
+    scopes: tuple[str, ...],
+    *,
+    audience: str,
+    handle: str | None = None,
+    life: timedelta = ACCESS_LIFE,
+) -> Minted:
+    """An access token that is not yet written. Without a `handle` it gets one of its own."""
     now = clock.now()
-    handle = crypto.new_handle()
+    handle = handle or crypto.new_handle()
     row = {
         "digest": crypto.digest(handle),
         **_hangs_from(authorization),
         "scopes": list(scopes),
         "audience": audience,
         "created_at": now,
-        "expires_at": now + ACCESS_LIFE,
+        "expires_at": now + life,
     }
     return Minted(handle, row)
 
@@ -123,6 +134,11 @@ def find_access(conn: Connection, handle: str) -> tuple[AccessToken, Authorizati
         return None
     root = get_authorization(conn, found["authorization_id"])
     return None if root.revoked_at is not None else (AccessToken(**found), root)
+
+
+def drop_access(conn: Connection, token: AccessToken) -> bool:
+    """Forget one access token; false when it was gone already."""
+    return db.swap(conn, sa.delete(AccessToken).where(AccessToken.digest == token.digest))
 
 
 def find_refresh(conn: Connection, handle: str) -> tuple[RefreshToken, Authorization] | None:

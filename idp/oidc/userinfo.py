@@ -1,6 +1,6 @@
 """Userinfo: the claims that an access token opens, as they are now (OIDC Core §5.3)."""
 
-from idp.oidc import claims, standing, subjects, tokens
+from idp.oidc import claims, facts, standing, subjects, tokens
 from idp.oidc.context import Context
 from idp.oidc.errors import MachineAnswer
 from idp.oidc.parameters import Params
@@ -11,7 +11,10 @@ _REALM = 'Bearer realm="userinfo"'
 
 
 def answer(context: Context, authorization: str | None, form: Params | None) -> MachineAnswer:
-    """Answer with the claims, or with the challenge of RFC 6750 §3. `form` is a POST's body."""
+    """Answer with the claims, or with the challenge of RFC 6750 §3. `form` is a POST's body.
+
+    Raises `PortDown` where a claim is DEERS's to tell and DEERS does not answer: half an answer would read as "no such thing".
+    """
     shown = []
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
@@ -46,12 +49,13 @@ def _told(context: Context, handle: str) -> MachineAnswer:
             return _refused(401, "invalid_token", "the token is wrong, expired or revoked")
         if Scope.OPENID not in token.scopes:
             return _refused(403, "insufficient_scope", "the token lacks the scope openid")
-        scopes = claims.effective_scopes(tuple(token.scopes), assurance_claims=client.assurance_claims)
-        facts = claims.gather(
-            conn, context.keyring, root.acting_account_id, scopes=scopes, level=stands.level, aal=root.aal
-        )
+    scopes = claims.effective_scopes(tuple(token.scopes), assurance_claims=client.assurance_claims)
+    named = claims.registered_for(client).intersection(root.named_claims("userinfo"))
+    wanted = claims.rows(stands.level, scopes, named, id_token=False)
+    who = facts.Who(root.acting_account_id, root.subject_person_id, stands.level, root.aal)
+    known = facts.gather(context, client, who, wanted)
     sub = subjects.sub_for(context.keyring, client, root.subject_id)
-    return MachineAnswer(200, {**claims.release(facts, scopes, id_token=False), "sub": sub}, _NO_STORE)
+    return MachineAnswer(200, {**claims.release(known, wanted), "sub": sub}, _NO_STORE)
 
 
 def _refused(status: int, error: str, description: str) -> MachineAnswer:

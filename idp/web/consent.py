@@ -1,33 +1,23 @@
-"""The consent page: what a client would learn, in plain words, and yes or no to the stored request, never to a form (R118)."""
+"""The consent page: what a client would learn, value by value, and yes or no to the stored request, never to a form (R118)."""
 
 from urllib.parse import urlencode
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _
 
+from idp.accounts.levels import Level
 from idp.oidc import authorize as flow
-from idp.oidc import claims, paths, redirect_uris
+from idp.oidc import facts, paths, redirect_uris
 from idp.oidc.errors import BadRequestPage
 from idp.oidc.prompts import Prompt
-from idp.oidc.scopes import Scope
 from idp.web import cookies
-from idp.web.oauth import choice_form, is_answer_of, page_address
+from idp.web.claim_words import grouped
+from idp.web.oauth import answer_client, choice_form, is_answer_of, page_address
 from idp.web.pages import redirect_to, render, request_handle, signed_in
 from idp.web.protocol import error_page, protocol
 from idp.web.routes import Access, Csrf, Pages
 
 pages = Pages("consent")
-
-WORDS = {
-    Scope.OPENID: _("That it is you: a number that only this site gets, and how you signed in"),
-    Scope.DSLOGON: _("Your account level, Basic or Premium"),
-    Scope.PROFILE: _("Your name and the other details on your account page"),
-    Scope.EMAIL: _("Your email address"),
-    Scope.PHONE: _("Your phone number"),
-    Scope.ADDRESS: _("Your mailing address"),
-    Scope.OFFLINE_ACCESS: _("All of this also while you are signed out, for up to 90 days"),
-}
 
 
 @pages.route(paths.CONSENT, methods=("GET", "POST"), access=Access.PARKED, csrf=Csrf.FORM)
@@ -51,11 +41,11 @@ def consent() -> ResponseReturnValue:
             return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
         if choice == "deny":
             try:
-                return redirect_to(flow.deny(context, waiting, found).location)
+                return answer_client(flow.deny(context, waiting, found))
             except BadRequestPage as wrong:
                 return error_page(wrong)
-    # What leaves is what is told: the level goes to many clients without being asked for.
-    leaving = claims.effective_scopes(waiting.asked.scopes, assurance_claims=waiting.client.assurance_claims)
+    # What leaves is what is shown: the level goes to many clients without being asked for.
+    leaving, complete = facts.preview(context, waiting.client, waiting.asked, found)
     return render(
         "consent/consent.html",
         status=422 if request.method == "POST" else 200,
@@ -63,5 +53,7 @@ def consent() -> ResponseReturnValue:
         form=choice_form(handle, found),
         client_name=waiting.client.name,
         username=found.username,
-        shares=[WORDS[scope] for scope in Scope if scope in leaving],
+        groups=grouped(waiting.asked, waiting.client, leaving),
+        complete=complete,
+        grows=found.level is not Level.PREMIUM and facts.grows(waiting.client, waiting.asked),
     )

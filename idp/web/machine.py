@@ -1,11 +1,13 @@
 """Endpoints for programs: discovery, keys, tokens, userinfo. No cookie is read, and no parameter is taken from the address."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from idp.oidc import parameters, paths, userinfo
+from idp.oidc import client_auth, introspection, parameters, paths, revocation, userinfo
 from idp.oidc.errors import MachineAnswer
 from idp.oidc.parameters import Params, Unreadable
 from idp.web.protocol import protocol, read_body
@@ -14,7 +16,6 @@ from idp.web.routes import Access, Csrf, Pages
 pages = Pages("machine")
 
 _NO_FORMS = Csrf.none("a program proves itself with every request; no cookie opens anything here")
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 _JSON = "application/json"
 
 
@@ -41,11 +42,21 @@ def token() -> ResponseReturnValue:
     """Redeem a code or a refresh token (RFC 6749 §3.2)."""
     if request.method == "OPTIONS":
         return _preflight("POST")
-    try:
-        form = _form()
-    except Unreadable:
-        return _said(_bad("the request is not one form without URL parameters"))
-    return _said(protocol().tokens.answer(form, request.headers.get("Authorization")))
+    return _answered(protocol().tokens.answer)
+
+
+@pages.route(paths.INTROSPECT, methods=("POST",), access=Access.MACHINE, csrf=_NO_FORMS)
+def introspect() -> ResponseReturnValue:
+    """What a token is worth now (RFC 7662 §2)."""
+    return _answered(partial(introspection.answer, protocol().context))
+
+
+@pages.route(paths.REVOKE, methods=("POST", "OPTIONS"), access=Access.MACHINE, csrf=_NO_FORMS)
+def revoke() -> ResponseReturnValue:
+    """Give a token back (RFC 7009 §2)."""
+    if request.method == "OPTIONS":
+        return _preflight("POST")
+    return _answered(partial(revocation.answer, protocol().context))
 
 
 @pages.route(paths.USERINFO, methods=("GET", "POST", "OPTIONS"), access=Access.MACHINE, csrf=_NO_FORMS)
@@ -62,6 +73,15 @@ def user_info() -> ResponseReturnValue:
     return _said(userinfo.answer(protocol().context, request.headers.get("Authorization"), form))
 
 
+def _answered(answer: Callable[[Params, str | None], MachineAnswer]) -> Response:
+    """What an endpoint that takes a form, and a proof of who asks, says to this request."""
+    try:
+        form = _form()
+    except Unreadable:
+        return _said(client_auth.bad_request("invalid_request", "the request is not one form without URL parameters"))
+    return _said(answer(form, request.headers.get("Authorization")))
+
+
 def _check_address() -> None:
     """What stands in the address is refused: it lands in logs, and could override the form."""
     if request.query_string:
@@ -71,10 +91,6 @@ def _check_address() -> None:
 def _form() -> Params:
     _check_address()
     return parameters.parse(read_body(), strict=True)
-
-
-def _bad(description: str) -> MachineAnswer:
-    return MachineAnswer(400, {"error": "invalid_request", "error_description": description}, _NO_STORE)
 
 
 def _said(answer: MachineAnswer) -> Response:

@@ -26,6 +26,9 @@ PAGES = {
     Prompt.REGISTER: "/register",
     Prompt.SIGN_IN: "/login",
     Prompt.SELECT_ACCOUNT: paths.SELECT_ACCOUNT,
+    Prompt.STEP_UP: "/login/second-factor",
+    Prompt.ENROLL: "/account/second-factor",
+    Prompt.UPGRADE: "/upgrade",
     Prompt.CONSENT: paths.CONSENT,
 }
 
@@ -42,6 +45,12 @@ class ChoiceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
 def choice_form(handle: str, found: SignedIn) -> ChoiceForm:
     """The form of a page that speaks to `found`."""
     return ChoiceForm(formdata=None, request=handle, shown_to=_mark(handle, found))
+
+
+def decline_form(handle: str | None, found: SignedIn | None) -> ChoiceForm | None:
+    """The form of "Not now" (`templates/oauth/_decline.html`) on a page that leads higher; None where no client waits behind it."""
+    waiting = flow.find_waiting(protocol().context, handle, cookies.read(cookies.FLOW))
+    return None if handle is None or found is None or waiting is None else choice_form(handle, found)
 
 
 def is_answer_of(handle: str, found: SignedIn) -> bool:
@@ -103,14 +112,40 @@ def select_account() -> ResponseReturnValue:
     )
 
 
+@pages.route(paths.DECLINE, methods=("POST",), access=Access.PARKED, csrf=Csrf.FORM)
+def decline() -> ResponseReturnValue:
+    """The person goes no higher for the client that waits: it then hears the truth, or that this is not enough."""
+    context = protocol().context
+    handle = request_handle() or ""
+    waiting = flow.find_waiting(context, handle, cookies.read(cookies.FLOW))
+    if waiting is None:
+        return error_page(BadRequestPage("request_gone", "no such request waits for this browser"))
+    found = signed_in()
+    if found is not None and is_answer_of(handle, found):
+        flow.decline(context, waiting, found)
+    return redirect_to(f"{paths.CONTINUE}?{urlencode({'request': handle})}")
+
+
 def page_address(prompt: Prompt, handle: str, **more: str) -> str:
     """The page of ours that a prompt means, with the request that waits behind it."""
     return f"{PAGES[prompt]}?{urlencode({'request': handle, **more})}"
 
 
+def answer_client(answer: Answer) -> Response:
+    """Send the browser back to the client: by its address, or by a form (Form Post Response Mode §2)."""
+    if answer.form is None:
+        return redirect_to(answer.location)
+    return render(
+        "oauth/form_post.html",
+        form_action=(redirect_uris.form_target(answer.location),),
+        target=answer.location,
+        members=answer.form,
+    )
+
+
 def _go_on(outcome: Answer | Page, *, ui_locales: str | None = None) -> Response:
     if isinstance(outcome, Answer):
-        return redirect_to(outcome.location)
+        return answer_client(outcome)
     language = {"ui_locales": ui_locales} if ui_locales and ui_locales.isascii() and len(ui_locales) <= 100 else {}
     response = redirect_to(page_address(outcome.prompt, outcome.handle, **language))
     if cookies.read(cookies.FLOW) != outcome.flow:

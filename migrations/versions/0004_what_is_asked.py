@@ -1,4 +1,7 @@
-"""What a request asks: claims, modes, and what was declined."""
+"""What a request asks: claims by name, what was declined, and consent to single claims."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0004"
 down_revision = "0003"
@@ -7,8 +10,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward."""
+    """Forward. Rows from before asked for no single claim, which is what NULL says."""
+    op.add_column("authorization", sa.Column("claims", sa.JSON(), nullable=True))
+    op.add_column("consent", sa.Column("claims", sa.JSON(), nullable=True))
+    op.add_column("parked_request", sa.Column("declined_account_id", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    """Back."""
+    """Back. Not by batch: SQLite would copy a table that others hang from, and dropping the old one empties them."""
+    op.drop_column("parked_request", "declined_account_id")
+    op.drop_column("consent", "claims")
+    op.drop_column("authorization", "claims")

@@ -12,6 +12,7 @@ import pytest
 from idp import crypto
 from idp.oidc.clients import find_client
 from tests.relying_party import on_sqlite
+from tests.signer import Signer
 from tests.world import World
 
 pytestmark = on_sqlite
@@ -70,6 +71,7 @@ def test_every_option_arrives(world: World) -> None:
             *("--auth-method", "client_secret_post"),
             *("--post-logout-redirect-uri", "https://rp.example/bye"),
             *("--origin", "https://rp.example"),
+            *("--default-acr", "urn:dslogon:premium", "--default-acr", "urn:dslogon:basic:mfa"),
             *("--min-acr", "urn:dslogon:basic:mfa", "--pkce", "optional", "--id-token-alg", "ES256"),
             "--public-sub",
             "--json",
@@ -86,6 +88,7 @@ def test_every_option_arrives(world: World) -> None:
         "public",
     )
     assert made["first_party"] is False
+    assert made["default_acr_values"] == ["urn:dslogon:premium", "urn:dslogon:basic:mfa"]
 
 
 def test_public_kinds_get_no_secret(world: World) -> None:
@@ -98,6 +101,28 @@ def test_public_kinds_get_no_secret(world: World) -> None:
     assert "client_secret" not in spoken.stdout
 
 
+def test_a_client_may_bring_its_own_keys(world: World, tmp_path: Path) -> None:
+    """RFC 7591 §2: a set or one key by file, or an address; it has no secret, and the keys are shown."""
+    key = Signer.make("ES256").public
+    file = tmp_path / "keys.json"
+    words = (*CREATE, "--auth-method", "private_key_jwt", "--json")
+    for document in ({"keys": [key]}, key):
+        file.write_text(json.dumps(document))
+        made = _json(_idp(world, *words, "--jwks-file", str(file)))
+        assert made["jwks"] == {"keys": [key]}
+        assert "client_secret" not in made
+    made = _json(_idp(world, *words, "--jwks-uri", "https://rp.example/jwks"))
+    assert made["jwks_uri"] == "https://rp.example/jwks"
+    both = _idp(world, *words, "--jwks-uri", "https://rp.example/jwks", "--jwks-file", str(file))
+    assert (both.returncode, "not both" in both.stderr) == (1, True)
+
+
+def test_a_service_needs_no_redirect_uri_and_gets_no_grant(world: World) -> None:
+    made = _json(_idp(world, "clients", "create", "--name", "Monitor", "--type", "service", "--json"))
+    assert (made["grant_types"], made["redirect_uris"], made["scope"]) == ([], [], "")
+    assert made["client_secret"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -105,7 +130,14 @@ def test_public_kinds_get_no_secret(world: World) -> None:
         ((*CREATE, "--redirect-uri", "javascript:alert(1)"), 1, "registered"),
         ((*CREATE, "--type", "spa", "--auth-method", "client_secret_basic"), 1, "secret"),
         ((*CREATE, "--scope", "everything"), 1, "everything"),
-        ((*CREATE, "--auth-method", "private_key_jwt"), 2, "auth-method"),
+        ((*CREATE, "--auth-method", "private_key_jwt"), 1, "public keys"),
+        ((*CREATE, "--auth-method", "private_key_jwt", "--jwks-uri", "http://rp.example/jwks"), 1, "https"),
+        ((*CREATE, "--jwks-uri", "https://rp.example/jwks"), 1, "private_key_jwt"),
+        ((*CREATE, "--type", "spa", "--auth-method", "private_key_jwt"), 1, "keep a secret"),
+        ((*CREATE, "--type", "service"), 1, "no redirect URIs"),
+        (("clients", "create", "--name", "x", "--type", "service", "--auth-method", "none"), 1, "prove"),
+        ((*CREATE, "--default-acr", "urn:nobody"), 2, "default-acr"),
+        ((*CREATE, "--jwks-file", "/nowhere/keys.json"), 2, "jwks-file"),
         ((*CREATE, "--profile", "fapi2"), 2, "profile"),
         (("clients", "create", "--name", "x"), 2, "redirect-uri"),
         (("clients", "show", "nobody"), 3, "no such client"),
@@ -126,6 +158,20 @@ def test_keys_are_listed_without_their_private_halves(world: World) -> None:
     assert sorted(key["alg"] for key in keys) == ["ES256", "RS256"]
     assert all(key.keys() == {"kid", "alg", "use", "state", "created_at"} for key in keys)
     assert _idp(world, "keys", "list").stdout.count("current") == 2
+
+
+def test_a_stolen_key_is_taken_out_of_use_by_one_command(world: World) -> None:
+    """R146: only with --yes, once, with a successor; an unknown one is not found."""
+    old = next(key for key in _json(_idp(world, "keys", "list", "--json")) if key["alg"] == "ES256")
+    assert "add --yes" in _idp(world, "keys", "retire", old["kid"]).stdout
+    assert world.events("keys.retired") == []
+    done = _json(_idp(world, "keys", "retire", old["kid"], "--yes", "--json"))
+    assert (done["retired"], done["alg"]) == (old["kid"], "ES256")
+    states = {key["kid"]: key["state"] for key in _json(_idp(world, "keys", "list", "--json"))}
+    assert (states[old["kid"]], states[done["made"]]) == ("retired", "current")
+    assert _idp(world, "keys", "retire", old["kid"], "--yes").returncode == 1
+    assert _idp(world, "keys", "retire", "nothing", "--yes").returncode == 3
+    assert [event.fields["successor"] for event in world.events("keys.retired")] == [done["made"]]
 
 
 def test_init_makes_what_is_missing_and_nothing_twice(world: World, tmp_path: Path) -> None:

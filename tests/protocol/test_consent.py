@@ -1,8 +1,16 @@
 """Consent: shown once for a client and a set of scopes, about the stored request and nothing else (R118, R119)."""
 
+import json
+
+import sqlalchemy as sa
+
+from idp.accounts import profile
+from idp.accounts.levels import Level
+from idp.oidc import scopes
 from idp.oidc.clients import Kind
+from idp.oidc.consents import Consent
 from tests.http_browser import Browser
-from tests.members import PASSWORD, join
+from tests.members import PASSWORD, Member, join
 from tests.relying_party import RelyingParty, sign_in
 from tests.world import World
 
@@ -23,7 +31,167 @@ def test_it_is_shown_once_and_again_for_more(world: World, browser: Browser) -> 
     browser.submit(button="consent-allow")
     assert "code" in rp.ask(browser, scope="openid email")
     assert "code" in rp.ask(browser, scope="email openid")
-    assert [event.fields["scopes"] for event in world.events("consent.given")] == [["openid"], ["openid", "email"]]
+    given = [(event.fields["scopes"], event.fields["claims"]) for event in world.events("consent.given")]
+    assert given == [(["openid"], []), (["openid", "email"], [])]
+
+
+def test_it_shows_the_very_values_that_would_leave(world: World, member: Member, browser: Browser) -> None:
+    """OIDC Core §3.1.2.4: by scope, in full to their owner, with what was asked for by name; and nothing else."""
+    rp = RelyingParty(world, first_party=False)
+    typed = {"nickname": "Mari", "birthdate": "1980-02-03"}
+    _save_profile(world, member, typed)
+    named = json.dumps({"id_token": {"birthdate": None}, "userinfo": {"phone_number": {"essential": True}}})
+    rp.ask(browser, scope="openid email", claims=named)
+    assert "maria@example.org" in browser.page.text
+    assert "Basic (Level 1)" in browser.page.text
+    assert "Date of birth February 3, 1980" in browser.page.text
+    assert "Phone Nothing now" in browser.page.text
+    assert "If your account becomes Premium" in browser.page.text
+    assert "Mari " not in browser.page.text.replace("maria", "")
+    browser.submit(button="consent-allow")
+    told = rp.claims(rp.read(rp.redeem(rp.answer(browser)["code"])).id_token)
+    assert told["birthdate"] == "1980-02-03"
+    assert "nickname" not in told
+
+
+def test_a_premium_persons_page_shows_what_deers_tells_and_half_hides_the_number(world: World) -> None:
+    """docs/levels.md §5: the values of the level that this sign-in shows; of the DoD ID number only its end."""
+    member = join(world.services, "dana", level=Level.PREMIUM, totp=True, edipi="9900000015", email="d@example.org")
+    rp = RelyingParty(world, first_party=False, scopes=scopes.ALL)
+    browser = sign_in(world, member)
+    rp.ask(browser, scope="openid profile edipi eligibility dslogon")
+    for words in (
+        "Dana Q Example",
+        "February 10, 1984",
+        "Premium (Level 2)",
+        "Active duty, Army",
+        "TRICARE Prime",
+        "Sponsor",
+    ):
+        assert words in browser.page.text, words
+    assert "Ending in 0015" in browser.page.text
+    assert "If your account becomes Premium" not in browser.page.text
+    assert "9900000015" not in browser.page.html
+    browser.submit(button="consent-allow")
+    assert "code" in rp.answer(browser)
+
+
+def test_a_claim_by_name_is_remembered_like_a_scope(world: World, browser: Browser) -> None:
+    """OIDC Core §3.1.2.4, §5.5: what was allowed by name is not asked again; one more claim is; a scope covers its claims."""
+    rp = RelyingParty(world, first_party=False)
+
+    def asking(*names: str) -> str:
+        return json.dumps({"userinfo": dict.fromkeys(names)})
+
+    rp.ask(browser, claims=asking("email"))
+    browser.submit(button="consent-allow")
+    assert "code" in rp.ask(browser, claims=asking("email"), prompt="none")
+    assert rp.ask(browser, claims=asking("email", "birthdate"), prompt="none")["error"] == "consent_required"
+    assert rp.ask(browser, scope="openid email", prompt="none")["error"] == "consent_required"
+    rp.ask(browser, scope="openid profile")
+    browser.submit(button="consent-allow")
+    assert "code" in rp.ask(browser, claims=asking("email", "birthdate"), prompt="none")
+    given = [event.fields["claims"] for event in world.events("consent.given")]
+    assert given == [["email"], []]
+
+
+def test_a_claim_by_name_that_was_not_asked_again_dies_with_the_consent(world: World, browser: Browser) -> None:
+    """R120, R140: an offline refresh rests on the claims that were allowed by name too."""
+    rp = RelyingParty(world, first_party=False)
+    rp.ask(browser, scope="openid offline_access", claims='{"userinfo":{"email":null}}')
+    browser.submit(button="consent-allow")
+    tokens = rp.read(rp.redeem(rp.answer(browser)["code"]))
+    assert rp.refresh(tokens.refresh_token).status_code == 200
+    world.services.db.write(lambda conn: conn.execute(sa.update(Consent).values(claims=None)).rowcount)
+    assert rp.refresh(tokens.refresh_token).get_json()["error"] == "invalid_grant"
+
+
+def test_sharing_is_seen_and_stopped_and_everything_dies_at_once(world: World, browser: Browser) -> None:
+    """R120: the list of sites, and "Stop sharing": access and refresh tokens, and a code that nobody redeemed yet."""
+    rp, other = RelyingParty(world, first_party=False), RelyingParty(world, first_party=False)
+    for each in (rp, other):
+        each.ask(browser, scope="openid email offline_access")
+        browser.submit(button="consent-allow")
+    tokens, untouched = (each.tokens(browser, scope="openid email offline_access") for each in (rp, other))
+    code = rp.code(browser)
+    browser.open("/account/sites")
+    assert (browser.page.name, browser.page.h1) == ("sites/list", ["Sites that you share with"])
+    for words in ("Your email address", "Your account level", "while you are signed out"):
+        assert words in browser.page.text
+    assert rp.userinfo(tokens.access_token).status_code == 200
+    _stop(browser, rp)
+    assert "no longer share" in browser.page.text
+    assert rp.client.name not in browser.page.text
+    assert other.client.name in browser.page.text
+    assert rp.userinfo(tokens.access_token).status_code == 401
+    assert rp.refresh(tokens.refresh_token).get_json()["error"] == "invalid_grant"
+    assert rp.redeem(code).get_json()["error"] == "invalid_grant"
+    assert other.userinfo(untouched.access_token).status_code == 200
+    assert rp.ask(browser, prompt="none")["error"] == "consent_required"
+    event = world.events("consent.withdrawn")[0]
+    assert (event.client, event.fields) == (rp.client.id, {"authorizations": 3})
+
+
+def test_a_first_party_site_is_listed_while_one_is_signed_in_there(
+    world: World, rp: RelyingParty, browser: Browser
+) -> None:
+    """R120: nobody was asked, and still its tokens can be ended."""
+    assert "You share with no site" in browser.open("/account/sites").page.text
+    tokens = rp.tokens(browser)
+    browser.open("/account/sites")
+    assert rp.client.name in browser.page.text
+    _stop(browser, rp)
+    assert rp.userinfo(tokens.access_token).status_code == 401
+    assert "You share with no site" in browser.page.text
+
+
+def test_nobody_stops_anothers_sharing_and_nothing_unknown_breaks_it(world: World, browser: Browser) -> None:
+    """R92, R103: only one's own, only by a form with its token."""
+    rp = RelyingParty(world, first_party=False)
+    rp.ask(browser)
+    browser.submit(button="consent-allow")
+    other = sign_in(world, join(world.services, "walt.whitman", email=None))
+    form = other.open("/account/profile").page.form("csrf_token")
+    token = form.fields["csrf_token"]
+    for client_id in (rp.client.id, "", "x" * 5_000, "\x00", "ü"):
+        other.post("/account/sites/stop", {"csrf_token": token, "client_id": client_id})
+        assert (other.status, other.page.name) == (200, "sites/list")
+        assert "nothing left to stop" in other.page.text
+    assert browser.post("/account/sites/stop", {"client_id": rp.client.id}).page.error == "stale_form"
+    assert "code" in rp.ask(browser, prompt="none")
+    assert world.events("consent.withdrawn") == []
+
+
+def test_a_consent_that_was_withdrawn_answers_no_request_that_waits(world: World, browser: Browser) -> None:
+    """R118, R120: allowed in one tab, taken back in another, and then gone on with in the first."""
+    rp = RelyingParty(world, first_party=False)
+    rp.ask(browser)
+    handle = browser.address.partition("request=")[2]
+    form = browser.page.form("shown_to")
+    headers = {"Origin": world.settings.issuer}
+    for path, fields in (
+        ("/consent", {**form.fields, "choice": "allow"}),
+        ("/account/sites/stop", {**form.fields, "client_id": rp.client.id}),
+    ):
+        assert (
+            browser.client.post(path, base_url=world.settings.issuer, data=fields, headers=headers).status_code == 303
+        )
+    browser.open(f"/authorize/continue?request={handle}")
+    assert browser.page.name == "consent/consent"
+
+
+def _save_profile(world: World, member: Member, typed: dict[str, str]) -> None:
+    world.services.db.write(
+        lambda conn: profile.save(
+            conn, world.services.keyring, account_id=member.account_id, person_id=member.person_id, typed=typed
+        )
+    )
+
+
+def _stop(browser: Browser, rp: RelyingParty) -> None:
+    """Press the button of this site."""
+    form = next(form for form in browser.page.forms if form.fields.get("client_id") == rp.client.id)
+    browser.post(form.action, form.fields)
 
 
 def test_no_means_access_denied_and_is_not_remembered(world: World, browser: Browser) -> None:

@@ -15,11 +15,13 @@ _STRINGS = {
     "authorization_endpoint",
     "token_endpoint",
     "userinfo_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
     "jwks_uri",
     "end_session_endpoint",
 }
 _BOOLEANS = {
-    "claims_parameter_supported": False,
+    "claims_parameter_supported": True,
     "request_parameter_supported": False,
     "request_uri_parameter_supported": False,
     "authorization_response_iss_parameter_supported": True,
@@ -41,12 +43,20 @@ def test_both_documents_are_the_same_and_every_member_has_its_type(rp: RelyingPa
 
 
 def test_it_says_what_is_true(rp: RelyingParty) -> None:
-    """OIDC Discovery §3; RFC 7636 §6.2; RS256 must be among the algorithms (OIDC Core §15.1)."""
+    """OIDC Discovery §3; RFC 8414 §2; RFC 7636 §6.2; RS256 must be among the algorithms (OIDC Core §15.1)."""
     told = rp.get("/.well-known/openid-configuration").get_json()
     assert told["response_types_supported"] == ["code"]
     assert told["grant_types_supported"] == ["authorization_code", "refresh_token"]
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert set(told["token_endpoint_auth_methods_supported"]) == {"client_secret_basic", "client_secret_post", "none"}
+    proving = {"client_secret_basic", "client_secret_post", "private_key_jwt"}
+    for endpoint, methods in (
+        ("token", {*proving, "none"}),
+        ("revocation", {*proving, "none"}),
+        ("introspection", proving),
+    ):
+        assert set(told[f"{endpoint}_endpoint_auth_methods_supported"]) == methods
+        algs = told[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert set(algs) == {"RS256", "PS256", "ES256", "EdDSA"}
     assert set(told["id_token_signing_alg_values_supported"]) == {"RS256", "ES256"}
     assert set(told["subject_types_supported"]) == {"pairwise", "public"}
     assert told["acr_values_supported"] == list(ACRS)

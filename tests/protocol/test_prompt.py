@@ -1,13 +1,12 @@
 """When a person sees a page and when not: `prompt`, `max_age`, hints and `acr` through the browser (OIDC Core §3.1.2.1)."""
 
-import json
 from datetime import timedelta
 
 import sqlalchemy as sa
 import time_machine
 
 from idp import clock
-from idp.accounts.levels import ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM
+from idp.accounts.levels import ACR_BASIC, ACR_BASIC_MFA
 from idp.credentials.sessions import Session
 from tests.http_browser import Browser
 from tests.members import PASSWORD, Member, join
@@ -147,34 +146,6 @@ def test_ui_locales_choose_the_language_of_our_pages(world: World, rp: RelyingPa
     browser = world.browser()
     rp.ask(browser, ui_locales="tlh es-MX en")
     assert '<html lang="es' in browser.page.html
-
-
-def test_voluntary_acr_values_tell_the_truth(rp: RelyingParty, browser: Browser) -> None:
-    """OIDC Core §3.1.2.1, §5.5.1.1, R117: the first that is met is named; where none is, what really is."""
-    assert rp.claims(rp.tokens(browser, acr_values=ACR_PREMIUM).id_token)["acr"] == ACR_BASIC
-    assert rp.claims(rp.tokens(browser, acr_values=f"{ACR_PREMIUM} {ACR_BASIC}").id_token)["acr"] == ACR_BASIC
-    voluntary = json.dumps({"id_token": {"acr": {"value": ACR_PREMIUM}}})
-    assert rp.claims(rp.tokens(browser, claims=voluntary).id_token)["acr"] == ACR_BASIC
-
-
-def test_an_essential_acr_that_cannot_be_shown_is_an_error(rp: RelyingParty, world: World, member: Member) -> None:
-    """OIDC Core §5.5.1.1; OpenID Connect Unmet Authentication Requirements 1.0: after the sign-in, never a lower acr."""
-    essential = json.dumps({"id_token": {"acr": {"essential": True, "values": [ACR_PREMIUM, ACR_BASIC_MFA]}}})
-    browser = world.browser()
-    assert rp.ask(browser, claims=essential) == {}
-    browser.submit(username=member.username, password=PASSWORD)
-    assert rp.answer(browser)["error"] == "unmet_authentication_requirements"
-    assert rp.ask(browser, claims=essential, prompt="none")["error"] == "unmet_authentication_requirements"
-    reachable = json.dumps({"id_token": {"acr": {"essential": True, "values": [ACR_PREMIUM, ACR_BASIC]}}})
-    assert rp.claims(rp.tokens(browser, claims=reachable).id_token)["acr"] == ACR_BASIC
-
-
-def test_a_clients_minimum_acr_is_kept(world: World, browser: Browser) -> None:
-    """A client may be registered with a minimum `acr` (docs/levels.md §4)."""
-    strict = RelyingParty(world, min_acr=ACR_PREMIUM)
-    assert strict.ask(browser)["error"] == "unmet_authentication_requirements"
-    easy = RelyingParty(world, min_acr=ACR_BASIC)
-    assert "code" in easy.ask(browser)
 
 
 def test_an_acr_below_the_clients_floor_is_never_told(world: World, member: Member) -> None:

@@ -7,7 +7,19 @@ import pytest
 
 from idp.accounts.levels import ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM, ACR_PREMIUM_PHR, ACRS, Level
 from idp.credentials.sessions import SignedIn
-from idp.oidc.prompts import DEAD_ENDS, ERRORS, Consent, Progress, Prompt, acr_to_tell, lower_of, meets, next_prompt
+from idp.oidc.prompts import (
+    DEAD_ENDS,
+    ERRORS,
+    HIGHER,
+    Consent,
+    Progress,
+    Prompt,
+    acr_to_tell,
+    lower_of,
+    meets,
+    next_prompt,
+    road_to,
+)
 from idp.oidc.request import Asked
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -31,7 +43,13 @@ ASKED = Asked(
 NO_CONSENT = Consent(needed=False, remembered=False)
 
 
-def _signed_in(*, ago: int = 600, level: Level = Level.BASIC, amr: tuple[str, ...] = ("pwd",)) -> SignedIn:
+TWO = ("pwd", "otp", "mfa")
+PASSKEY = ("hwk", "user", "mfa")
+
+
+def _signed_in(
+    *, ago: int = 600, level: Level = Level.BASIC, amr: tuple[str, ...] = ("pwd",), second_factor: bool | None = None
+) -> SignedIn:
     return SignedIn(
         session_id="session",
         account_id="account",
@@ -41,7 +59,8 @@ def _signed_in(*, ago: int = 600, level: Level = Level.BASIC, amr: tuple[str, ..
         account_level=level,
         aal=2 if len(amr) > 1 else 1,
         amr=amr,
-        auth_time=int((NOW - timedelta(seconds=ago)).timestamp()),
+        authenticated_at=NOW - timedelta(seconds=ago),
+        second_factor=len(amr) > 1 if second_factor is None else second_factor,
     )
 
 
@@ -55,8 +74,9 @@ def _next(
     parked_ago: int = 60,
     selected: str | None = None,
     consented: str | None = None,
+    declined: str | None = None,
 ) -> Prompt | None:
-    progress = Progress(NOW - timedelta(seconds=parked_ago), fresh, selected, consented)
+    progress = Progress(NOW - timedelta(seconds=parked_ago), fresh, selected, consented, declined)
     return next_prompt(asked, progress, signed_in, sub="sub", min_acr=min_acr, consent=consent, now=NOW)
 
 
@@ -84,8 +104,13 @@ def _next(
         ({"hinted_sub": "sub"}, False, 600, None),
         ({"hinted_sub": "somebody"}, False, 600, Prompt.OTHER_PERSON),
         ({"hinted_sub": "somebody", "prompts": ("login",)}, False, 600, Prompt.OTHER_PERSON),
-        ({"acr_values": (ACR_PREMIUM,)}, False, 600, None),
-        ({"acr_values": (ACR_PREMIUM,), "acr_essential": True}, False, 600, Prompt.TOO_WEAK),
+        ({"subs": ("sub", "somebody")}, False, 600, None),
+        ({"subs": ("somebody",)}, False, 600, Prompt.OTHER_PERSON),
+        ({"subs": ("sub",), "hinted_sub": "somebody"}, False, 600, Prompt.OTHER_PERSON),
+        ({"acr_values": (ACR_PREMIUM,)}, False, 600, Prompt.UPGRADE),
+        ({"acr_values": (ACR_PREMIUM,), "prompts": ("none",)}, False, 600, None),
+        ({"acr_values": (ACR_PREMIUM,), "acr_essential": True}, False, 600, Prompt.UPGRADE),
+        ({"acr_values": (ACR_PREMIUM,), "acr_essential": True, "prompts": ("none",)}, False, 600, Prompt.TOO_WEAK),
         ({"acr_values": (ACR_PREMIUM, ACR_BASIC), "acr_essential": True}, False, 600, None),
         ({"acr_values": ("urn:unheard",), "acr_essential": True}, False, 600, Prompt.TOO_WEAK),
     ],
@@ -133,19 +158,83 @@ def test_a_chosen_account_counts_while_it_is_the_one() -> None:
     assert _next(asked, _signed_in(), selected="another") is Prompt.SELECT_ACCOUNT
 
 
+@pytest.mark.parametrize(
+    ("wanted", "signed_in", "road"),
+    [
+        (ACR_BASIC_MFA, _signed_in(), Prompt.ENROLL),
+        (ACR_BASIC_MFA, _signed_in(second_factor=True), Prompt.STEP_UP),
+        (ACR_PREMIUM, _signed_in(), Prompt.UPGRADE),
+        (ACR_PREMIUM, _signed_in(second_factor=True), Prompt.UPGRADE),
+        (ACR_PREMIUM, _signed_in(amr=TWO), Prompt.UPGRADE),
+        (ACR_PREMIUM, _signed_in(level=Level.PREMIUM, second_factor=True), Prompt.STEP_UP),
+        (ACR_PREMIUM_PHR, _signed_in(), None),
+        (ACR_PREMIUM_PHR, _signed_in(level=Level.PREMIUM, amr=TWO), None),
+        ("urn:unheard", _signed_in(), None),
+    ],
+)
+def test_where_the_road_to_an_acr_goes_on(wanted: str, signed_in: SignedIn, road: Prompt | None) -> None:
+    """docs/levels.md §4: a second factor first where one is missing, proof of identity for Premium; passkeys lead nowhere yet."""
+    assert road_to(wanted, signed_in) is road
+    essential = replace(ASKED, acr_values=(wanted,), acr_essential=True)
+    assert _next(essential, signed_in) is (road or Prompt.TOO_WEAK)
+    assert _next(replace(ASKED, acr_values=(wanted,)), signed_in) is road
+    assert _next(ASKED, signed_in, min_acr=wanted) is (road or Prompt.TOO_WEAK)
+
+
+def test_a_declined_road_is_not_shown_again_to_whoever_declined_it() -> None:
+    """OIDC Core §5.5.1.1, R117: then a voluntary acr is answered with the truth, and an essential one is unmet."""
+    basic = _signed_in()
+    for wanted in (ACR_BASIC_MFA, ACR_PREMIUM):
+        voluntary = replace(ASKED, acr_values=(wanted,))
+        assert _next(voluntary, basic, declined="account") is None
+        assert _next(voluntary, basic, declined="another") in HIGHER
+        assert _next(replace(voluntary, acr_essential=True), basic, declined="account") is Prompt.TOO_WEAK
+        assert _next(ASKED, basic, min_acr=wanted, declined="account") is Prompt.TOO_WEAK
+
+
+def test_nothing_is_asked_where_any_listed_acr_is_met() -> None:
+    """OIDC Core §3.1.2.1: the values are alternatives; of several that are not met the first with a road is taken."""
+    basic = _signed_in()
+    for essential in (True, False):
+        asked = replace(ASKED, acr_values=(ACR_PREMIUM, ACR_BASIC), acr_essential=essential)
+        assert _next(asked, basic) is None
+        asked = replace(ASKED, acr_values=(ACR_PREMIUM_PHR, ACR_BASIC_MFA, ACR_PREMIUM), acr_essential=essential)
+        assert _next(asked, basic) is Prompt.ENROLL
+
+
+def test_the_clients_floor_comes_before_what_one_request_asks() -> None:
+    """docs/levels.md §4: a request that asks for less does not lower it."""
+    asked = replace(ASKED, acr_values=(ACR_BASIC,), acr_essential=True)
+    assert _next(asked, _signed_in(), min_acr=ACR_PREMIUM) is Prompt.UPGRADE
+    asked = replace(ASKED, acr_values=(ACR_PREMIUM,))
+    assert _next(asked, _signed_in(), min_acr=ACR_BASIC_MFA) is Prompt.ENROLL
+    assert _next(asked, _signed_in(amr=TWO), min_acr=ACR_BASIC_MFA) is Prompt.UPGRADE
+    # Declined: the floor is kept, and beyond it the truth will do.
+    assert _next(asked, _signed_in(amr=TWO), min_acr=ACR_BASIC_MFA, declined="account") is None
+
+
+def test_a_person_rises_before_they_share() -> None:
+    """R118: consent is about what leaves, which depends on the level."""
+    needed = Consent(needed=True, remembered=False)
+    asked = replace(ASKED, acr_values=(ACR_PREMIUM,), prompts=("login", "consent"))
+    assert _next(asked, _signed_in(), consent=needed) is Prompt.SIGN_IN
+    assert _next(asked, _signed_in(ago=10), fresh=True, consent=needed) is Prompt.UPGRADE
+    assert _next(asked, _signed_in(ago=10), fresh=True, consent=needed, declined="account") is Prompt.CONSENT
+
+
 def test_the_clients_floor_is_the_effective_level() -> None:
-    """docs/levels.md §4: Premium counts only with two factors in this session."""
-    two = ("pwd", "otp", "mfa")
+    """docs/levels.md §4: Premium counts only with two factors in this session; where pages are forbidden it is a dead end."""
     cases = {
         (Level.BASIC, ("pwd",)): {ACR_BASIC},
-        (Level.BASIC, two): {ACR_BASIC, ACR_BASIC_MFA},
+        (Level.BASIC, TWO): {ACR_BASIC, ACR_BASIC_MFA},
         (Level.PREMIUM, ("pwd",)): {ACR_BASIC},
-        (Level.PREMIUM, two): {ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM},
-        (Level.PREMIUM, ("hwk", "user", "mfa")): set(ACRS),
+        (Level.PREMIUM, TWO): {ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM},
+        (Level.PREMIUM, PASSKEY): set(ACRS),
     }
+    silent = replace(ASKED, prompts=("none",))
     for (level, amr), allowed in cases.items():
         for floor in ACRS:
-            found = _next(ASKED, _signed_in(level=level, amr=amr), min_acr=floor)
+            found = _next(silent, _signed_in(level=level, amr=amr), min_acr=floor)
             assert found is (None if floor in allowed else Prompt.TOO_WEAK), (level, amr, floor)
 
 
