@@ -1,5 +1,10 @@
-"""Sign-in sessions: what a browser holds a handle of. How strong one is follows from what was shown, and when."""
+"""Sign-in sessions: what a browser holds a handle of. How strong one is follows from what was shown, and when.
 
+A stronger sign-in ends sooner when nobody uses it (R83, SP 800-63B-4 §2.1.3, §2.2.3). Whatever makes a session worth
+more gives it a new handle (R81).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +17,14 @@ from idp import audit, clock, crypto, db
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level, acr_of, effective_level
 from idp.audit import Event
+from idp.credentials.totp import Totp
 
-IDLE = timedelta(minutes=30)
+IDLE = {1: timedelta(minutes=30), 2: timedelta(minutes=15)}
+"""How long a session of each AAL may lie unused (R83)."""
+
 ABSOLUTE = timedelta(hours=12)
+"""How long after the sign-in a session ends at the latest, whatever was shown since (R83)."""
+
 _TOUCH_EVERY = timedelta(minutes=1)
 
 FACTORS = {"pwd": 1, "otp": 1, "hwk": 1}
@@ -33,13 +43,14 @@ class Session(db.Row):
     methods: Mapped[dict[str, Any]]
     authenticated_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    idle_ends_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A live sign-in as the rest of the house sees it. `auth_time`, in epoch seconds, is when they signed in."""
+    """A live sign-in as the rest of the house sees it."""
 
     session_id: str
     account_id: str
@@ -49,7 +60,14 @@ class SignedIn:
     account_level: Level
     aal: int
     amr: tuple[str, ...]
-    auth_time: int
+    authenticated_at: datetime
+    second_factor: bool
+    """Whether the account has a second factor, shown in this sign-in or not."""
+
+    @property
+    def auth_time(self) -> int:
+        """When they signed in, in the epoch seconds that clients are told (OIDC Core §2)."""
+        return clock.epoch(self.authenticated_at)
 
     @property
     def level(self) -> Level:
@@ -71,21 +89,34 @@ class Listed:
     last_seen_at: datetime
 
 
-def open_session(conn: Connection, account: Account, *, methods: tuple[str, ...], old_handle: str | None = None) -> str:
+def open_session(
+    conn: Connection,
+    account: Account,
+    *,
+    methods: tuple[str, ...],
+    old_handle: str | None = None,
+    earlier: Mapping[str, datetime] | None = None,
+) -> str:
     """Open a session for an account that has just shown `methods`, and return the handle for its cookie (R80).
+
+    `earlier` holds what was shown of them on a page before this one, and when. The sign-in is as old as the oldest of
+    them, so that no client that asks for a fresh one is given a password from before it asked (OIDC Core §3.1.2.1).
 
     Whatever handle this browser held before (`old_handle`) opens nothing afterwards (R81). If that was this account's own
     session, it keeps its id under the new handle, so that the clients it signed in to stay signed in; its strength and age
     become those of this sign-in alone (R85). Anybody else's session in this browser ends.
     """
     now = clock.now()
+    moments = {method: (earlier or {}).get(method, now) for method in methods}
     handle = crypto.new_handle()
+    shown = [_entry(method, at) for method, at in moments.items()]
     begun: dict[str, Any] = {
         "handle_digest": crypto.digest(handle),
-        "methods": {"shown": [{"amr": method, "at": clock.epoch(now)} for method in methods]},
-        "authenticated_at": now,
+        "methods": {"shown": shown},
+        "authenticated_at": min(moments.values()),
         "last_seen_at": now,
-        "expires_at": now + ABSOLUTE,
+        "idle_ends_at": now + IDLE[_aal(shown)],
+        "expires_at": min(moments.values()) + ABSOLUTE,
     }
     session_id = _renew(conn, account, old_handle, begun) if old_handle else None
     if session_id is None:
@@ -114,8 +145,62 @@ def _renew(conn: Connection, account: Account, old_handle: str, begun: dict[str,
     if old.account_id != account.id:
         end_session(conn, old.session_id, actor=account.id, why="replaced")
         return None
-    still = sa.and_(Session.handle_digest == crypto.digest(old_handle), Session.ended_at.is_(None))
-    return old.session_id if db.swap(conn, sa.update(Session).where(still).values(**begun)) else None
+    return old.session_id if db.swap(conn, _still(old.session_id, old_handle).values(**begun)) else None
+
+
+def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, method: str | None = None) -> str | None:
+    """Add a method that was shown just now to a live session, and return its new handle: the old one opens nothing from
+    here on (R81). Without a method only the handle is new, as when the account's level rose.
+
+    None when the session ended meanwhile or was raised in another tab: nothing has changed then. The sign-in stays as
+    old as it was: `auth_time` is one value for a session, clients compare it with what they saw, and one more factor
+    is no new sign-in (OIDC Core §2). When the method itself was shown is kept beside it (R85).
+    """
+    row = db.find(conn, Session, Session.id == signed_in.session_id)
+    if row is None:
+        return None
+    now = clock.now()
+    shown = [entry for entry in row.methods["shown"] if entry["amr"] != method]
+    if method is not None:
+        shown.append(_entry(method, now))
+    handle = crypto.new_handle()
+    raised = db.swap(
+        conn,
+        _still(signed_in.session_id, old_handle).values(
+            handle_digest=crypto.digest(handle),
+            methods={"shown": shown},
+            last_seen_at=now,
+            idle_ends_at=now + IDLE[_aal(shown)],
+        ),
+    )
+    if not raised:
+        return None
+    audit.record(
+        conn,
+        Event.SESSION_RAISED,
+        actor=signed_in.account_id,
+        subject=signed_in.person_id,
+        session=signed_in.session_id,
+        methods=[entry["amr"] for entry in shown],
+    )
+    return handle
+
+
+def _still(session_id: str, handle: str) -> sa.Update:
+    """An UPDATE that hits only while this handle opens this session."""
+    return sa.update(Session).where(
+        Session.id == session_id, Session.handle_digest == crypto.digest(handle), Session.ended_at.is_(None)
+    )
+
+
+def _entry(method: str, at: datetime) -> dict[str, Any]:
+    return {"amr": method, "at": clock.epoch(at)}
+
+
+def _aal(shown: Sequence[Mapping[str, Any]]) -> int:
+    """How strong a sign-in is in which this was shown: two different factors, or one that made sure of its user."""
+    methods = {entry["amr"] for entry in shown}
+    return 2 if len(methods & FACTORS.keys()) > 1 or "user" in methods else 1
 
 
 def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:
@@ -139,12 +224,13 @@ _LIVE = (
         Account.level,
         Session.methods,
         Session.authenticated_at,
+        sa.exists().where(Totp.account_id == Account.id, Totp.confirmed_at.is_not(None)).label("second_factor"),
     )
     .join(Account, Account.id == Session.account_id)
     .where(
         Session.ended_at.is_(None),
         Session.expires_at > sa.bindparam("now"),
-        Session.last_seen_at > sa.bindparam("used_since"),
+        Session.idle_ends_at > sa.bindparam("now"),
         Account.state == State.ACTIVE.value,
     )
 )
@@ -154,13 +240,11 @@ _BY_ID = _LIVE.where(Session.id == sa.bindparam("which"))
 
 
 def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn | None:
-    now = clock.now()
-    row = conn.execute(statement, {"which": which, "now": now, "used_since": now - IDLE}).one_or_none()
+    row = conn.execute(statement, {"which": which, "now": clock.now()}).one_or_none()
     if row is None:
         return None
+    aal = _aal(row.methods["shown"])
     shown = [entry["amr"] for entry in row.methods["shown"]]
-    factors = [method for method in shown if method in FACTORS]
-    aal = 2 if len(set(factors)) > 1 or "user" in shown else 1
     amr = tuple(dict.fromkeys([*shown, *(["mfa"] if aal > 1 else [])]))
     return SignedIn(
         session_id=row.id,
@@ -171,7 +255,8 @@ def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn 
         account_level=Level(row.level),
         aal=aal,
         amr=amr,
-        auth_time=clock.epoch(row.authenticated_at),
+        authenticated_at=row.authenticated_at,
+        second_factor=bool(row.second_factor),
     )
 
 
@@ -181,17 +266,13 @@ def needs_touch(conn: Connection, handle: str) -> bool:
     return last is not None and last < clock.now() - _TOUCH_EVERY
 
 
-def touch(conn: Connection, handle: str) -> None:
+def touch(conn: Connection, handle: str, found: SignedIn) -> None:
     """Note that the session was used. A session whose idle time is over stays over."""
     now = clock.now()
     conn.execute(
-        sa.update(Session)
-        .where(
-            Session.handle_digest == crypto.digest(handle),
-            Session.ended_at.is_(None),
-            Session.last_seen_at > now - IDLE,
-        )
-        .values(last_seen_at=now)
+        _still(found.session_id, handle)
+        .where(Session.idle_ends_at > now)
+        .values(last_seen_at=now, idle_ends_at=now + IDLE[found.aal])
     )
 
 
@@ -204,7 +285,7 @@ def list_live(conn: Connection, account_id: str) -> list[Listed]:
             Session.account_id == account_id,
             Session.ended_at.is_(None),
             Session.expires_at > now,
-            Session.last_seen_at > now - IDLE,
+            Session.idle_ends_at > now,
         )
         .order_by(Session.last_seen_at.desc(), Session.id)
     )

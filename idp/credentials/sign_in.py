@@ -1,7 +1,13 @@
-"""Signing in by username and password. A stranger learns nothing of an account here, not even that it exists."""
+"""Checking a username and password. A stranger learns nothing of an account here, not even that it exists.
+
+What a right password opens is decided above, in `journeys/sign_in.py`: a session, or the wait for a second factor.
+"""
 
 import ipaddress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,7 +22,7 @@ from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Services
 
-_METHODS = ("pwd",)
+T = TypeVar("T")
 
 # No username is longer, so nothing longer is looked up; it is counted and checked like any unknown one.
 _LONGEST_USERNAME = 256
@@ -54,17 +60,22 @@ class NotActive:
     state: State
 
 
-def sign_in(
-    services: Services, *, username: str, password: str, remember: bool, browser: Browser
-) -> Opened | NotActive | Refused:
-    """Check a username and password, and open the session.
+def check_password(
+    services: Services,
+    *,
+    username: str,
+    password: str,
+    address: str,
+    accepted: Callable[[Connection, Account, Password], T],
+) -> T | NotActive | Refused:
+    """Check a username and password; where they are right, `accepted` says in the same write what comes of it.
 
     Unknown, locked and wrong give the same answer after the same work (R21, R23). The try is counted before it is
     judged, in a write of its own (R15); argon2 runs outside every transaction. Raises `Busy`, and then nothing was
     counted (R79).
     """
     keyring = services.keyring
-    network = network_of(browser.address)
+    network = network_of(address)
     with services.db.read() as conn:
         account = _find(conn, username)
         who = _counted_by(keyring, account, username)
@@ -81,10 +92,27 @@ def sign_in(
         return services.db.write(lambda conn: _fail(conn, account, who))
     fresh = _rehashed(keyring, stored, password)
     return services.db.write(
-        lambda conn: _succeed(
-            conn, account.id, stored, fresh, who=who, network=network, remember=remember, browser=browser
-        )
+        lambda conn: _succeed(conn, account.id, stored, fresh, who=who, network=network, accepted=accepted)
     )
+
+
+def open_session(
+    conn: Connection,
+    account: Account,
+    *,
+    methods: tuple[str, ...],
+    remember: bool,
+    browser: Browser,
+    earlier: Mapping[str, datetime] | None = None,
+) -> Opened:
+    """Sign the account in, in this browser, and remember or forget it here as it asked."""
+    handle = sessions.open_session(conn, account, methods=methods, old_handle=browser.session, earlier=earlier)
+    device = None
+    if remember:
+        device = devices.remember(conn, account.id, old_handle=browser.device)
+    elif browser.device is not None:
+        devices.forget(conn, browser.device)
+    return Opened(handle, device)
 
 
 def network_of(address: str) -> str:
@@ -151,9 +179,8 @@ def _succeed(
     *,
     who: str,
     network: str,
-    remember: bool,
-    browser: Browser,
-) -> Opened | NotActive | Refused:
+    accepted: Callable[[Connection, Account, Password], T],
+) -> T | NotActive | Refused:
     """Everything that a right password changes, in one write; what changed since it was read counts (R87)."""
     account = accounts.find_account(conn, account_id)
     stored = passwords.find_password(conn, account_id)
@@ -166,13 +193,7 @@ def _succeed(
         return NotActive(State(account.state))
     if fresh is not None:
         passwords.replace_hash(conn, checked, fresh)
-    handle = sessions.open_session(conn, account, methods=_METHODS, old_handle=browser.session)
-    device = None
-    if remember:
-        device = devices.remember(conn, account.id, old_handle=browser.device)
-    elif browser.device is not None:
-        devices.forget(conn, browser.device)
-    return Opened(handle, device)
+    return accepted(conn, account, stored)
 
 
 def _record_refusal(conn: Connection, account: Account | None, why: Reason) -> None:

@@ -250,7 +250,7 @@ def test_whoever_is_signed_in_already_goes_on(world: World) -> None:
     join(world.services)
     browser = _sign_in(world.browser())
     assert browser.open("/login").page.name == "account/show"
-    assert browser.open("/login?next=/upgrade").page.name == "account/upgrade"
+    assert browser.open("/login?next=/upgrade").page.name == "upgrade/start"
 
 
 def test_a_guarded_page_comes_back_after_the_sign_in(world: World) -> None:

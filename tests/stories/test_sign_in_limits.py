@@ -10,8 +10,10 @@ import time_machine
 from idp import app as application
 from idp import clock
 from idp.config import Settings
-from idp.credentials import passwords, sign_in
+from idp.credentials import passwords
+from idp.credentials.sign_in import Browser as Brought
 from idp.credentials.sign_in import Opened, network_of
+from idp.journeys import sign_in
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Reason, Refused
 from tests.http_browser import Browser
@@ -195,7 +197,7 @@ def _race(ready: Ready, settings: Settings) -> list[str]:
     told: list[str] = []
 
     def guess() -> None:
-        browser = sign_in.Browser(session=None, device=None, address="203.0.113.9")
+        browser = Brought(session=None, device=None, address="203.0.113.9")
         outcome = sign_in.sign_in(
             services, username="maria.rivera", password="a wrong one, for sure", remember=False, browser=browser
         )
