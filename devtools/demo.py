@@ -69,6 +69,7 @@ class Demo:
             "IDP_KEYS": str(self.folder / "keys"),
             "IDP_SMTP_URL": f"smtp://localhost:{self.mail_port}",
             "IDP_MAILBOX": str(self.folder / "mail"),
+            "IDP_LETTERS": str(self.folder / "letters"),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "PORTAL_ISSUER": self.issuer,
             "PORTAL_BASE_URL": self.portal,

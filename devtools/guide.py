@@ -24,7 +24,9 @@ def page(*, issuer: str, portal: str, folder: Path, people: Mapping[str, Rows]) 
             [
                 {"where": portal, "what": "the patient portal: begin here, with “Sign in”"},
                 {"where": issuer, "what": "the identity provider"},
-                {"where": f"{issuer}/demo/mailbox", "what": "the mails that it sends"},
+                {"where": f"{issuer}/demo/mailbox", "what": "the mails and letters that it sends"},
+                {"where": f"{issuer}/demo/questions", "what": "the answers to the questions of the upgrade"},
+                {"where": f"{issuer}/demo/app", "what": "an app for sign-in codes, if you have none"},
                 {"where": str(folder), "what": "the database, the keys and a log of each program"},
             ],
             headings=False,

@@ -5,15 +5,20 @@ from flask_babel import Babel
 
 from idp import config, keyring, logs
 from idp.adapters.deers import EmbeddedDirectory
+from idp.adapters.fake_kbv import StandInVendor
+from idp.adapters.http import HttpFetcher
+from idp.adapters.kbv import HttpKbv
+from idp.adapters.letters import SpoolLetters
 from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
 from idp.db import Database
-from idp.ports import Services
+from idp.ports import Kbv, Services
 from idp.web import (
     account,
     activation,
     assets,
     consent,
+    crib,
     faults,
     guard,
     health,
@@ -24,8 +29,11 @@ from idp.web import (
     mailbox,
     oauth,
     registration,
+    second_factor,
     sign_in,
+    sites,
     static,
+    upgrade,
 )
 from idp.web.pages import signed_in
 from idp.web.routes import RouteMap
@@ -34,15 +42,19 @@ PAGES = (
     health.pages,
     static.pages,
     sign_in.pages,
+    second_factor.pages,
     registration.pages,
     activation.pages,
     account.pages,
+    upgrade.pages,
     help.pages,
     oauth.pages,
     consent.pages,
     logout.pages,
     machine.pages,
     mailbox.pages,
+    crib.pages,
+    sites.pages,
 )
 
 
@@ -56,9 +68,17 @@ def create_services(settings: Settings) -> Services:
         keyring=keys,
         directory=EmbeddedDirectory(db, keys),
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
-        kbv=None,
-        letters=None,
+        fetcher=HttpFetcher(settings),
+        kbv=_vendor(settings),
+        letters=SpoolLetters(settings.letters) if settings.letters else None,
     )
+
+
+def _vendor(settings: Settings) -> Kbv | None:
+    """The vendor that the settings name; in the demo, without one, its stand-in."""
+    if settings.kbv_url:
+        return HttpKbv(settings.kbv_url, certificate=settings.kbv_certificate, extra_ca=settings.extra_ca)
+    return StandInVendor(settings) if settings.demo else None
 
 
 def create_app(settings: Settings, services: Services) -> Flask:

@@ -57,6 +57,22 @@ class Event(Enum):
     CODE_REFUSED = _event("activation_code.refused", "A wrong, used or expired activation code was entered.", "why")
     CODE_REDEEMED = _event("activation_code.redeemed", "An activation code came back.", "delivery", "device")
     ACCOUNT_CREATED = _event("account.created", "An account came into being.", "account", "level", "policy")
+    UPGRADE_STARTED = _event("upgrade.started", "A person began to prove who they are.", "account")
+    UPGRADE_ENDED = _event("upgrade.ended", "A person left the upgrade, or its time ran out.", "why")
+    QUIZ_DRAWN = _event("kbv.drawn", "A vendor drew questions about a person; this counts as a try.", "account")
+    QUIZ_PASSED = _event("kbv.passed", "Every question was answered right.", "account")
+    QUIZ_FAILED = _event("kbv.failed", "A quiz ended otherwise: wrong, late, or stopped.", "account", "why")
+    ADDRESS_CODE_ISSUED = _event(
+        "address_code.issued", "A code went to an address of record.", "account", "channel", "shared"
+    )
+    ADDRESS_CODE_REFUSED = _event("address_code.refused", "A code to an address of record was refused.", "account", "why")
+    ADDRESS_CODE_REDEEMED = _event(
+        "address_code.redeemed", "A code came back that had gone to an address of record.", "account", "channel"
+    )
+    PROVED_IN_PERSON = _event("proofing.in_person", "An operator saw a person and their papers.", "account", "reference")
+    EVIDENCE_DISTRUSTED = _event(
+        "proofing.distrusted", "One method of proof no longer speaks for this account.", "account", "method"
+    )
     LEVEL_CHANGED = _event(
         "account.level_changed",
         "An account's level rose or fell, because evidence or a factor came or went.",
@@ -76,10 +92,42 @@ class Event(Enum):
     PROFILE_CHANGED = _event("profile.changed", "A person changed what they say about themself.", "account")
     SIGN_IN_SUCCEEDED = _event("sign_in.succeeded", "A person signed in.", "account", "session", "methods")
     SIGN_IN_REFUSED = _event("sign_in.refused", "A sign-in was refused.", "account", "why")
+    SIGN_IN_HALF_MADE = _event(
+        "sign_in.password_right", "A password was right and a second factor is awaited; nobody is signed in.", "account"
+    )
+    SESSION_RAISED = _event(
+        "session.raised",
+        "A live session became stronger or its account rose; it has a new handle.",
+        "session",
+        "methods",
+    )
+    FACTOR_REFUSED = _event(
+        "second_factor.refused", "A code of an app, or a recovery code, was refused.", "account", "factor", "why"
+    )
+    FACTOR_ADDED = _event(
+        "second_factor.added", "A second factor was confirmed and counts.", "account", "factor", "in_place_of_another"
+    )
+    FACTOR_STOPPED = _event(
+        "second_factor.stopped", "Too many wrong codes: this factor opens nothing any more.", "account", "factor"
+    )
+    RECOVERY_CODES_MADE = _event(
+        "recovery_codes.made", "A new set of recovery codes was made; the set before it is dead.", "account"
+    )
+    RECOVERY_CODE_USED = _event("recovery_code.used", "A recovery code was used up.", "account", "left")
     SESSION_ENDED = _event("session.ended", "A sign-in session ended.", "session", "why")
-    CONSENT_GIVEN = _event("consent.given", "A person allowed a client these scopes.", "scopes")
+    CONSENT_GIVEN = _event(
+        "consent.given", "A person allowed a client these scopes, and these claims by name.", "scopes", "claims"
+    )
     CONSENT_DENIED = _event("consent.denied", "A person refused a client.", "scopes")
     CODE_GRANTED = _event("authorization.code_issued", "A client got an authorization code.", "authorization", "scopes")
+    CONSENT_WITHDRAWN = _event(
+        "consent.withdrawn",
+        "A person took back what they allowed a client; as many authorizations died.",
+        "authorizations",
+    )
+    STEP_DECLINED = _event(
+        "step.declined", "A person would not prove more for a client than this sign-in shows.", "account"
+    )
     AUTHORIZATION_REFUSED = _event("authorization.refused", "An authorization request was refused.", "error", "detail")
     TOKENS_ISSUED = _event("tokens.issued", "A client got tokens.", "authorization", "grant_type", "scopes")
     TOKEN_REFUSED = _event("tokens.refused", "A token request was refused.", "error", "detail")
@@ -88,7 +136,12 @@ class Event(Enum):
     )
     CLIENT_LOGGED_OUT = _event("logout.requested", "A client asked to end the session.", "session", "confirmed")
     CLIENT_CREATED = _event("client.created", "A client was registered.", "auth_method")
+    TOKEN_REVOKED = _event("token.revoked", "A client gave one access token back.", "authorization")
+    RESOURCE_CREATED = _event("resource.created", "A resource server was registered.", "alg", "scopes")
     KEYS_CREATED = _event("keys.created", "A signing key was made.", "kid", "alg")
+    KEY_RETIRED = _event(
+        "keys.retired", "A signing key was taken out of use at once; what it signed is worth nothing.", "kid", "alg", "successor"
+    )
     DIRECTORY_IMPORTED = _event(
         "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
     )

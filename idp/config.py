@@ -5,7 +5,9 @@ wins. All faults are told together, and never with a value, since a value may be
 """
 
 import os
+import re
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -16,6 +18,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 _PREFIX = "IDP_"
 _OUTSIDE = {"IDP_CONFIG"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# A name with a letter in it, so that a mistyped network is not taken for one.
+_HOST = re.compile(r"(?=[^/]*[a-z])[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
+
+Network = IPv4Network | IPv6Network
 
 
 class ConfigFault(Exception):
@@ -78,16 +84,40 @@ class Settings(BaseSettings):
     """The telephone number of the service center, as the help pages show it. Empty: none is shown."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     """How much is logged."""
+    kbv_url: str = ""
+    """The vendor of questions about credit and payments, by https. Empty: nobody is offered questions."""
+    kbv_certificate: Path | None = None
+    """A PEM file with the certificate and key that we show the vendor of questions (mTLS)."""
+    letters: Path | None = None
+    """The folder from which the print shop takes our letters. Not set: nobody is offered a code by post."""
+    extra_ca: Path | None = None
+    """A PEM file of certificate authorities that are believed beside the system's own, when a client's keys are fetched."""
+    fetch_allow: str = ""
+    """What may be fetched from although its address is private: host names and networks, such as
+    `keys.example.mil, 10.20.0.0/16`. Empty: only public addresses.
+    """
     mailbox: Path = Path("var/demo/mail")
     """Where the demo's mail catcher keeps what it caught."""
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         """What one field alone cannot tell. Every fault is named, so that one start shows them all."""
-        faults = [*_issuer_faults(self.issuer, demo=self.demo), *_smtp_faults(self.smtp_url, demo=self.demo)]
+        faults = [
+            *_issuer_faults(self.issuer, demo=self.demo),
+            *_smtp_faults(self.smtp_url, demo=self.demo),
+            *_fetch_faults(self.extra_ca, self.fetch_allow),
+            *_kbv_faults(self.kbv_url, demo=self.demo),
+        ]
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    @property
+    def fetch_allowed(self) -> tuple[frozenset[str], tuple[Network, ...]]:
+        """The host names and the networks of `fetch_allow`."""
+        words = self.fetch_allow.lower().replace(",", " ").split()
+        networks = {word: network for word in words if (network := _network(word)) is not None}
+        return frozenset(words) - networks.keys(), tuple(networks.values())
 
     @property
     def secure(self) -> bool:
@@ -155,6 +185,35 @@ def _issuer_faults(issuer: str, *, demo: bool) -> list[str]:
     if parts.path or parts.query or parts.fragment or parts.username:
         faults.append("IDP_ISSUER: must be a bare origin: no path, query, fragment or user name")
     return faults
+
+
+def _fetch_faults(extra_ca: Path | None, allow: str) -> list[str]:
+    faults = []
+    try:
+        if extra_ca is not None and b"BEGIN CERTIFICATE" not in extra_ca.read_bytes():
+            faults.append("IDP_EXTRA_CA: holds no PEM certificate")
+    except OSError:
+        faults.append("IDP_EXTRA_CA: names a file that cannot be read")
+    words = allow.lower().replace(",", " ").split()
+    if not all(_network(word) is not None or _HOST.fullmatch(word) for word in words):
+        faults.append("IDP_FETCH_ALLOW: must be host names and networks such as 10.20.0.0/16")
+    return faults
+
+
+def _network(word: str) -> Network | None:
+    try:
+        return ip_network(word)
+    except ValueError:
+        return None
+
+
+def _kbv_faults(url: str, *, demo: bool) -> list[str]:
+    """What goes there is an SSN: in clear it travels nowhere but inside the demo's own machine."""
+    parts = urlsplit(url)
+    local = demo and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not url or local or (parts.scheme == "https" and parts.hostname):
+        return []
+    return ["IDP_KBV_URL: must be https with a host"]
 
 
 def _smtp_faults(url: str, *, demo: bool) -> list[str]:

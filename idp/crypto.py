@@ -25,10 +25,10 @@ def new_handle() -> str:
     return secrets.token_urlsafe(32)
 
 
-def new_code() -> str:
-    """A one-time code that a person copies by hand, such as `7KQ2M-9XHTD` (R68)."""
-    drawn = "".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH))
-    return f"{drawn[:5]}-{drawn[5:]}"
+def new_code(length: int = CODE_LENGTH, *, group: int = 5) -> str:
+    """A one-time code that a person copies by hand, five random bits a character, such as `7KQ2M-9XHTD` (R68)."""
+    drawn = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "-".join(drawn[start : start + group] for start in range(0, length, group))
 
 
 def normalize_code(typed: str) -> str:

@@ -43,6 +43,14 @@ class Limit(Enum):
     PASSWORD = Rule(
         100, timedelta(days=365), free=5, first_wait=timedelta(seconds=1), longest_wait=timedelta(minutes=15)
     )
+    # R31: ten codes of an app are free, then waits grow to an hour. R13: at a hundred in a row the app is stopped.
+    TOTP = Rule(100, timedelta(days=365), free=10, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1))
+    # R34: a recovery code has 80 bits; whoever is wrong this often has no list at hand.
+    RECOVERY_CODE = Rule(
+        100, timedelta(days=365), free=5, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1)
+    )
+    # First codes of a new app: whoever enters one sees the secret, so nothing is guessed.
+    TOTP_CONFIRM = Rule(30, timedelta(hours=1))
     # R19: what one address (an IPv6 /64) may fail at, over all accounts.
     SIGN_IN_ADDRESS = Rule(50, timedelta(hours=1))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
@@ -57,8 +65,18 @@ class Limit(Enum):
     CODE_GLOBAL = Rule(1_000, timedelta(hours=1))
     # A typed address is sent three messages an hour at the most, whoever asks (R26).
     MAIL_ADDRESS = Rule(3, timedelta(hours=1))
+    # R66: two quizzes, then a day's wait; three in all. A quiz is counted when it is drawn.
+    KBV_DAY = Rule(2, timedelta(hours=24))
+    KBV_EVER = Rule(3, timedelta(days=36_500))
+    # R68: five tries at one code to an address of record, however long the letter took.
+    ADDRESS_CODE = Rule(5, timedelta(days=40))
+    # New codes to addresses of record, for one account.
+    ADDRESS_EMAIL = Rule(3, timedelta(hours=24))
+    ADDRESS_LETTER = Rule(2, timedelta(days=30))
     # New codes in one registration.
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # New sets of recovery codes; each is a mail to every address of the account.
+    RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 
 
 class LimitCount(db.Row):

@@ -27,6 +27,7 @@ class Channel(StrEnum):
     """How a message travels."""
 
     MAIL = "mail"
+    LETTER = "letter"
 
 
 class State(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from idp.config import Settings
 from idp.db import Database
@@ -274,6 +274,14 @@ class LetterCarrier(Protocol):
         ...
 
 
+class Fetcher(Protocol):
+    """Whoever reads documents that a registered client publishes: the only way in which its addresses are ever called."""
+
+    def fetch_json(self, url: str) -> Any:
+        """The JSON at this address. Raises `PortDown`, also for an address that may not be called (R151)."""
+        ...
+
+
 class Mailer(Protocol):
     """Whoever takes our mail."""
 
@@ -295,6 +303,7 @@ class Services:
     keyring: Keyring
     directory: Directory
     mailer: Mailer
+    fetcher: Fetcher
     kbv: Kbv | None
     """None where no vendor is connected: nobody is then offered questions."""
     letters: LetterCarrier | None

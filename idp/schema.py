@@ -2,26 +2,29 @@
 
 from idp import audit, limits, outbox
 from idp.accounts import accounts, addresses, people, profile
-from idp.credentials import devices, passwords, sessions, totp
+from idp.credentials import devices, passwords, recovery_codes, sessions, totp
 from idp.db import Row
 from idp.directory import tables as directory_tables
 from idp.journeys import engine
-from idp.oidc import authorizations, clients, consents, keys, parked, tokens
-from idp.proofing import activation, evidence
+from idp.oidc import assertions, authorizations, clients, consents, keys, parked, resources, tokens
+from idp.proofing import activation, address_codes, evidence, held_numbers
 
 metadata = Row.metadata
 
 TABLES_OF = (
     accounts,
     activation,
+    address_codes,
     addresses,
     audit,
+    assertions,
     authorizations,
     clients,
     consents,
     devices,
     engine,
     evidence,
+    held_numbers,
     keys,
     limits,
     outbox,
@@ -29,6 +32,8 @@ TABLES_OF = (
     people,
     profile,
     parked,
+    recovery_codes,
+    resources,
     sessions,
     directory_tables,
     tokens,

@@ -4,6 +4,7 @@ It renders messages itself, so that no page waits for a template or a mail serve
 nothing.
 """
 
+import json
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -12,14 +13,16 @@ from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import Connection
 
-from idp import audit, limits, logs, outbox
+from idp import audit, clock, limits, logs, outbox
+from idp.adapters.letters import print_letter
 from idp.audit import Event
 from idp.credentials import devices, sessions
 from idp.db import Unavailable
-from idp.journeys import engine, registration
-from idp.oidc import authorizations, parked, tokens
-from idp.outbox import Message, Opened
-from idp.ports import Mail, PortDown, Services
+from idp.journeys import engine, registration, upgrade
+from idp.oidc import assertions, authorizations, parked, tokens
+from idp.outbox import Channel, Message, Opened
+from idp.ports import Letter, Mail, PortDown, Post, Services
+from idp.proofing import address_codes, held_numbers
 from idp.web.assets import find_folder
 
 log = logs.get(__name__)
@@ -29,9 +32,13 @@ _SWEEP_EVERY = 600  # looks
 
 _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     registration.sweep,
+    upgrade.sweep,
+    held_numbers.sweep,
+    address_codes.sweep,
     engine.sweep,
     parked.sweep,
     tokens.sweep,
+    assertions.sweep,
     authorizations.sweep,
     sessions.sweep,
     devices.sweep,
@@ -69,7 +76,7 @@ def deliver_one(services: Services) -> bool:
     if message is None:
         return False
     try:
-        services.mailer.send(render(outbox.unseal(message, services.keyring), services))
+        _send(outbox.unseal(message, services.keyring), services)
     except Unavailable:
         raise
     except Exception as wrong:
@@ -95,21 +102,44 @@ def sweep(services: Services) -> dict[str, int]:
     return {work.__module__: services.db.write(work) for work in _SWEEPS}
 
 
+def _send(message: Opened, services: Services) -> None:
+    if message.channel is Channel.LETTER:
+        if services.letters is None:
+            raise PortDown("letters: IDP_LETTERS is not set")
+        # The id makes a second try after a crash the same letter.
+        services.letters.send(render_letter(message, services), reference=message.id)
+    else:
+        services.mailer.send(render(message, services))
+
+
+def render_letter(message: Opened, services: Services) -> Letter:
+    """A letter in its language. `to` is JSON: the name and the parts of the address."""
+    to = json.loads(message.to)
+    name, post = to.pop("name"), Post(**to)
+    facts = {**message.facts, "issuer": services.settings.issuer, "help_phone": services.settings.help_phone}
+    template = _environment(message.language, "letter").get_template(f"{message.template}.txt")
+    title, _, text = template.render(facts).partition("\n")
+    pdf = print_letter(
+        name=name, post=post, on=clock.now().date(), title=title, text=text.strip(), language=message.language
+    )
+    return Letter(name, post, pdf)
+
+
 def render(message: Opened, services: Services) -> Mail:
     """A message in its language. The text's first line is the subject; a fact that a template misses is a fault, not
     a gap.
     """
     facts = {**message.facts, "issuer": services.settings.issuer, "help_phone": services.settings.help_phone}
-    environment = _environment(message.language)
+    environment = _environment(message.language, "mail")
     subject, _, text = environment.get_template(f"{message.template}.txt").render(facts).partition("\n")
     html = environment.get_template(f"{message.template}.html").render(facts)
     return Mail(to=message.to, subject=subject.removeprefix("Subject:").strip(), text=text.strip() + "\n", html=html)
 
 
 @cache
-def _environment(language: str) -> Environment:
+def _environment(language: str, folder: str) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(find_folder("templates") / "mail"),
+        loader=FileSystemLoader(find_folder("templates") / folder),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

@@ -35,6 +35,7 @@ class World:
                 "demo": True,
                 "smtp_url": f"smtp://localhost:{self._smtp_port}",
                 "mailbox": self.mail_folder,
+                "letters": self.mail_folder / "letters",
                 **settings,
             }
         )

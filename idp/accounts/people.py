@@ -83,6 +83,12 @@ def ensure_person(conn: Connection, keyring: Keyring, *, person_key: str, edipi:
     return person
 
 
+def edipi_of(conn: Connection, keyring: Keyring, person_id: str) -> str:
+    """The person's EDIPI in clear, as last matched: what DEERS is asked by."""
+    person = db.get(conn, Person, Person.id == person_id)
+    return keyring.unseal(person.edipi_sealed, table="person", column="edipi_sealed", row=person.id).decode("ascii")
+
+
 def find_subject(conn: Connection, person_id: str) -> Subject | None:
     """The person's current subject id."""
     return db.find(conn, Subject, Subject.person_id == person_id, Subject.retired_at.is_(None))

@@ -11,8 +11,9 @@ from idp.accounts import accounts as store
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.audit import Event
+from idp.cli import proofing
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
-from idp.credentials import passwords, sessions
+from idp.credentials import passwords, second_factor, sessions, totp
 from idp.db import list_rows
 from idp.limits import Limit
 from idp.ports import Services
@@ -51,12 +52,16 @@ def show(services: Services, account: str, *, as_json: bool) -> None:
         live = list_rows(
             conn, sessions.Session, sessions.Session.account_id == row.id, sessions.Session.ended_at.is_(None)
         )
+        proof = proofing.described(conn, row, services.settings.policy)
     shown = {**_shown(row), "sessions": len(live)}
     if as_json:
-        echo_json(shown)
+        echo_json({**shown, "proofing": proof})
         return
     for key, value in shown.items():
         click.echo(f"{key:<14} {value if value is not None else '-'}")
+    click.echo("why this level:")
+    for line in proofing.why(proof):
+        click.echo(f"  {line}")
 
 
 @accounts.command()
@@ -77,14 +82,15 @@ def lock(services: Services, account: str, *, reason: str, yes: bool, as_json: b
 @json_option
 @pass_services
 def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
-    """Lift a lock, and let a password work again that too many wrong ones had stopped.
+    """Lift a lock, and let a password or an app for codes work again that too many wrong ones had stopped.
 
     Nothing that died with the lock comes back: the person signs in anew. Make sure first who asks.
     """
     row = _find(services, account)
     with services.db.read() as conn:
-        password = passwords.find_password(conn, row.id)
-    if row.state == State.ACTIVE.value and password is not None and password.disabled_at is not None:
+        held = (passwords.find_password(conn, row.id), totp.find(conn, row.id))
+    stopped = any(factor is not None and factor.disabled_at is not None for factor in held)
+    if row.state == State.ACTIVE.value and stopped:
         _revive(services, row, reason=_reason_code(reason), yes=yes, as_json=as_json)
         return
     _move(services, account, was=State.LOCKED, becomes=State.ACTIVE, reason=reason, yes=yes, as_json=as_json)
@@ -113,7 +119,7 @@ def _move(
         if locking:
             sessions.end_all(conn, row.id, actor=operator(), why="account_locked")
         else:
-            _let_password_work(conn, row.id)
+            _let_factors_work(conn, row.id)
         event = Event.ACCOUNT_LOCKED if locking else Event.ACCOUNT_UNLOCKED
         audit_log.record(conn, event, actor=operator(), subject=row.person_id, account=row.id, why=reason)
         return True
@@ -125,23 +131,24 @@ def _move(
 
 def _revive(services: Services, row: Account, *, reason: str, yes: bool, as_json: bool) -> None:
     if not yes:
-        says = f"The password of {row.username} would work again. Add --yes to do it."
-        _say({"account": row.id, "would_become": "password_enabled"}, says, as_json)
+        says = f"The password and the app of {row.username} would work again. Add --yes to do it."
+        _say({"account": row.id, "would_become": "factors_enabled"}, says, as_json)
         return
 
     def work(conn: Connection) -> None:
-        _let_password_work(conn, row.id)
+        _let_factors_work(conn, row.id)
         audit_log.record(
             conn, Event.ACCOUNT_UNLOCKED, actor=operator(), subject=row.person_id, account=row.id, why=reason
         )
 
     services.db.write(work)
-    _say({"account": row.id, "state": row.state}, f"The password of {row.username} works again.", as_json)
+    _say({"account": row.id, "state": row.state}, f"The password and the app of {row.username} work again.", as_json)
 
 
-def _let_password_work(conn: Connection, account_id: str) -> None:
+def _let_factors_work(conn: Connection, account_id: str) -> None:
     passwords.enable(conn, account_id)
     limits.clear(conn, Limit.PASSWORD, account_id)
+    second_factor.revive(conn, account_id)
 
 
 def _reason_code(reason: str) -> str:

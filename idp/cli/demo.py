@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from types import FrameType
 
 import click
+from sqlalchemy import Connection
 
 from idp import clock
 from idp.accounts import accounts as account_store
 from idp.accounts.levels import Level
 from idp.adapters.fake import MailCatcher, StandInRefused
-from idp.cli.common import echo_json, fail, json_option, pass_services
+from idp.cli.common import echo_json, fail, json_option, operator, pass_services
+from idp.credentials import totp
 from idp.directory import cast
 from idp.directory.records import Record
 from idp.journeys import engine, registration, registration_account, registration_code
 from idp.journeys.engine import Journey
 from idp.outcomes import Refused
 from idp.ports import Claimed, IdKind, Services
-from idp.proofing.policy import Delivery
+from idp.proofing import evidence, raising
+from idp.proofing.policy import Delivery, Method
 
 _ADDRESS = "127.0.0.1"
 
@@ -31,11 +34,14 @@ class Ready:
     key: str
     username: str
     password: str
+    totp_secret: str | None = None
+    """What its app holds; whoever has one is Premium, seen in person."""
 
 
 READY = (
     Ready(cast.SAM, "sam.dual", "seven quiet herons fly"),
     Ready(cast.VIC, "vic.veteran", "old maps fold badly again"),
+    Ready(cast.ALEX, "alex.dual", "ninety small boats at anchor", "GUIDONDEMOGUIDONDEMOGUIDONDEMO23"),
 )
 """Everybody else of the cast can still register."""
 
@@ -90,14 +96,20 @@ def people(services: Services, *, as_json: bool) -> None:
     try_these = [_described(held[part.key], part) for part in cast.PARTS if part.key not in ready]
     try_these.append(_STRANGER)
     accounts_ready: list[dict[str, str | None]] = [
-        {"username": one.username, "password": one.password, "person": held[one.key].given_name, "level": "Basic"}
+        {
+            "username": one.username,
+            "password": one.password,
+            "person": held[one.key].given_name,
+            "level": "Premium" if one.totp_secret else "Basic",
+            "totp_secret": one.totp_secret,
+        }
         for one in READY
     ]
     if as_json:
         echo_json({"people_to_register": try_these, "ready_accounts": accounts_ready})
         return
     for row in (*try_these, *accounts_ready):
-        click.echo("  ".join(str(value) for value in row.values()))
+        click.echo("  ".join(str(value) for value in row.values() if value is not None))
 
 
 @demo.command()
@@ -150,7 +162,24 @@ def _register(services: Services, ready: Ready, record: Record) -> bool:
             services, journey, username=ready.username, password=ready.password, old_session=None
         )
     )
+    if ready.totp_secret is not None:
+        _make_premium(services, ready.username, ready.totp_secret)
     return True
+
+
+def _make_premium(services: Services, username: str, secret: str) -> None:
+    """As an operator does who saw the person, once their app is enrolled."""
+
+    def work(conn: Connection) -> None:
+        account = account_store.find_by_username(conn, username)
+        if account is None:
+            fail(f"The ready account {username} is not there.")
+        totp.keep(conn, services.keyring, account.id, secret=secret, step=0, old=None)
+        policy = services.settings.policy
+        evidence.add(conn, account, Method.IN_PERSON, policy=policy, at=clock.now())
+        raising.settle(conn, services.keyring, account.id, chosen=policy, actor=operator(), why="in_person")
+
+    services.db.write(work)
 
 
 def _only_demo(services: Services) -> None:

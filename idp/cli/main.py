@@ -11,6 +11,8 @@ from idp.cli.demo import demo
 from idp.cli.docs import docs
 from idp.cli.doctor import doctor
 from idp.cli.keys import keys
+from idp.cli.proofing import proofing
+from idp.cli.resources import resources
 from idp.cli.serve import serve
 from idp.cli.work import worker
 
@@ -25,5 +27,5 @@ def idp() -> None:
     """
 
 
-for command in (accounts, audit, clients, db, deers, demo, docs, doctor, keys, serve, worker):
+for command in (accounts, audit, clients, db, deers, demo, docs, doctor, keys, proofing, resources, serve, worker):
     idp.add_command(command)

@@ -218,6 +218,12 @@ def holds(conn: Connection, journey: Journey, reserves: str) -> bool:
     return db.find(conn, Reservation, *_held(journey, reserves)) is not None
 
 
+def find_holder(conn: Connection, keyring: Keyring, machine: Machine, reserves: str) -> Journey | None:
+    """The live journey of this kind that holds the reservation."""
+    holder = sa.select(Reservation.journey_id).where(Reservation.reserves == reserves)
+    return _find_live(conn, keyring, machine, JourneyRow.id.in_(holder))
+
+
 def claim_reservation(conn: Connection, journey: Journey, reserves: str) -> bool:
     """Use up the reservation; False when this journey no longer has it. Of any number of journeys one gets True
     (R71).

@@ -25,8 +25,8 @@ from idp.journeys.engine import Journey, Machine
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
-from idp.ports import Claimed, Matched, NoMatch, PortDown, Services
-from idp.proofing import activation
+from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown, Services
+from idp.proofing import activation, held_numbers
 
 
 class At(StrEnum):
@@ -52,7 +52,9 @@ MACHINE = Machine(
     last=At.ACCOUNT,
     opening=frozenset({"wanted_level", "request"}),
     writes={
-        At.IDENTIFY: frozenset({"person_key", "edipi", "email_of_record", "account", "matched_at", "asked_from"}),
+        At.IDENTIFY: frozenset(
+            {"person_key", "edipi", "email_of_record", "account", "displaces", "matched_at", "asked_from"}
+        ),
         At.DELIVERY: frozenset({"delivery", "email", "code"}),
         At.ACTIVATE: frozenset({"redeemed_at"}),
     },
@@ -74,6 +76,7 @@ def begin(
         old = engine.find(conn, keyring, MACHINE, old_handle) if old_handle else None
         if old is not None and engine.end(conn, old, "left"):
             activation.revoke(conn, old.id)
+            held_numbers.erase(conn, old.id)
             record_end(conn, old.id, why="left")
         facts = {"wanted_level": int(wanted_level), "request": request}
         journey, handle = engine.start(conn, keyring, MACHINE, language=language, facts=facts)
@@ -143,6 +146,9 @@ def _note_match(
     person = people.find_person(conn, keyring, matched.person_key if matched else journey.id)
     account = accounts.find_live(conn, person.id if person else journey.id)
     free = matched if account is None else None
+    # An account without proof of an address of record does not hold its person: whoever shows that proof displaces it.
+    may_displace = matched is not None and account is not None and not account.proven
+    led = matched if free or may_displace else None
     why = found.value if isinstance(found, NoMatch) else _ALREADY_REGISTERED
     audit.record(
         conn,
@@ -158,10 +164,11 @@ def _note_match(
         MACHINE,
         journey,
         At.DELIVERY,
-        person_key=free.person_key if free else None,
-        edipi=free.edipi if free else None,
-        email_of_record=free.email_of_record if free else None,
+        person_key=led.person_key if led else None,
+        edipi=led.edipi if led else None,
+        email_of_record=led.email_of_record if led else None,
         account=account.id if account else None,
+        displaces=may_displace,
         matched_at=clock.epoch(clock.now()),
         asked_from=network_of(address),
     )
@@ -169,7 +176,18 @@ def _note_match(
         return Refused(Reason.ALREADY_DONE)
     activation.revoke(conn, journey.id)
     engine.reserve(conn, moved, reservation_of(keyring, moved))
+    if journey.facts["wanted_level"] == Level.PREMIUM and claimed.id_kind is IdKind.SSN:
+        # For the questions of the upgrade that follows, so that nobody types it twice; for a decoy too (R63).
+        held_numbers.hold(conn, keyring, journey.id, claimed.id_number)
     return None
+
+
+def is_of_record(journey: Journey, email: str | None) -> bool:
+    """Whether a typed address is the one that DEERS holds for the journey's person: a code that comes back from it then
+    proves the address of record. Who asks is not told.
+    """
+    held = journey.facts["email_of_record"]
+    return held is not None and email is not None and email.strip().casefold() == held.strip().casefold()
 
 
 def reservation_of(keyring: Keyring, journey: Journey) -> str:

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from idp.accounts import accounts, addresses, people
-from idp.accounts.accounts import Account
+from idp import audit
+from idp.accounts import accounts, addresses, notices, people
+from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
+from idp.audit import ANONYMOUS, Event
 from idp.credentials import passwords, sessions
 from idp.credentials.passwords import Hashed
-from idp.journeys import engine
+from idp.journeys import engine, upgrade
 from idp.journeys.engine import Journey
-from idp.journeys.registration import REGISTERED, give_back, record_end, reservation_of
+from idp.journeys.registration import REGISTERED, give_back, is_of_record, record_end, reservation_of
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
@@ -29,6 +31,8 @@ class Registered:
 
     session: str
     request: str | None
+    upgrade: str | None
+    """The handle of the upgrade that follows, for who asked for Premium."""
 
     def __repr__(self) -> str:
         """Without the handles (R77)."""
@@ -112,13 +116,18 @@ def _create(
         raise _Undone(Refused(Reason.ALREADY_DONE))
     chosen = POLICIES[services.settings.policy]
     code_method = chosen.deliveries[Delivery(facts["delivery"])]
+    if code_method is Method.CODE_EMAIL and is_of_record(journey, facts["email"]):
+        code_method = Method.CODE_EMAIL_OF_RECORD
     shown = {Method.DEERS_MATCH: facts["matched_at"], code_method: facts["redeemed_at"]}
     level = policy.level_for(chosen, shown.keys(), second_factor=False)
     if level is None:
         # The policy was made stricter while this journey was under way.
         raise _Undone(Refused(Reason.JOURNEY_GONE))
+    if facts["displaces"] and not policy.is_proven(shown.keys()):
+        raise _Undone(Refused(Reason.JOURNEY_GONE))
     person = people.ensure_person(conn, keyring, person_key=facts["person_key"], edipi=facts["edipi"])
-    subject = people.find_subject(conn, person.id) or people.renew_subject(conn, person.id)
+    displaced = _displace(conn, keyring, person.id) if facts["displaces"] else False
+    subject = (None if displaced else people.find_subject(conn, person.id)) or people.renew_subject(conn, person.id)
     account = accounts.create(
         conn,
         person_id=person.id,
@@ -140,7 +149,34 @@ def _create(
     # people who got through.
     give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
     session = sessions.open_session(conn, account, methods=("pwd",), old_handle=old_session)
-    return Registered(session, facts["request"])
+    return Registered(session, facts["request"], _go_on_to_premium(conn, services, journey, session, language))
+
+
+def _go_on_to_premium(
+    conn: Connection, services: Services, journey: Journey, session: str, language: str
+) -> str | None:
+    """The upgrade of who asked for Premium, begun in the same write; whom DEERS has just matched is not asked again."""
+    me = sessions.find_signed_in(conn, session)
+    if journey.facts["wanted_level"] != Level.PREMIUM or me is None:
+        return None
+    return upgrade.begin_after_registration(conn, services.keyring, me, registration=journey.id, language=language)
+
+
+def _displace(conn: Connection, keyring: Keyring, person_id: str) -> bool:
+    """Close the account that stands for this person without proof: its rightful owner is here. Its subject id dies with it, so
+    no client takes the one for the other. Raises `_Undone` if it was proven meanwhile.
+    """
+    old = accounts.find_live(conn, person_id)
+    if old is None:
+        return False
+    if old.proven or not accounts.change_state(
+        conn, old.id, was=State(old.state), becomes=State.CLOSED, why="displaced"
+    ):
+        raise _Undone(Refused(Reason.JOURNEY_GONE))
+    sessions.end_all(conn, old.id, actor=old.id, why="displaced")
+    notices.tell_owner(conn, keyring, old, "account_displaced")
+    audit.record(conn, Event.ACCOUNT_DISPLACED, actor=ANONYMOUS, subject=person_id, account=old.id)
+    return True
 
 
 def _keep_address(conn: Connection, keyring: Keyring, account: Account, journey: Journey, chosen: Policy) -> None:

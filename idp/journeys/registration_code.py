@@ -13,7 +13,7 @@ from idp.audit import ANONYMOUS, Event
 from idp.credentials.sign_in import network_of
 from idp.journeys import engine
 from idp.journeys.engine import Journey
-from idp.journeys.registration import MACHINE, At, give_back, reservation_of, reserve_all
+from idp.journeys.registration import MACHINE, At, give_back, is_of_record, reservation_of, reserve_all
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
@@ -89,14 +89,17 @@ def redeem(services: Services, typed: str, *, journey: Journey | None, address: 
     return services.db.write(write)
 
 
-def _is_for_somebody(conn: Connection, keyring: Keyring, journey: Journey) -> bool:
-    """Whether there is a person whom this journey may lead to an account, now."""
+def _is_for_somebody(conn: Connection, keyring: Keyring, journey: Journey, *, to: str | None) -> bool:
+    """Whether there is a person whom this journey may lead to an account, now, by a code that goes to this address (None:
+    to the screen). Where there is an account already, only the address of record displaces it.
+    """
     held = engine.holds(conn, journey, reservation_of(keyring, journey))
-    return held and journey.facts["person_key"] is not None
+    free = not journey.facts["displaces"] or is_of_record(journey, to)
+    return held and journey.facts["person_key"] is not None and free
 
 
 def _show_code(conn: Connection, keyring: Keyring, journey: Journey) -> Refused | None:
-    if not _is_for_somebody(conn, keyring, journey):
+    if not _is_for_somebody(conn, keyring, journey, to=None):
         _notify_owner(conn, keyring, journey)
         return Refused(Reason.NOT_MATCHED)
     code = crypto.new_code()
@@ -127,7 +130,7 @@ def _mail_code(
             unsent = crypto.new_code()
             activation.issue(conn, keyring, unsent, journey_id=journey.id, delivery=Delivery.EMAIL, address_mac=mac)
         return None
-    real = _is_for_somebody(conn, keyring, journey)
+    real = _is_for_somebody(conn, keyring, journey, to=to)
     code = crypto.new_code()
     activation.issue(conn, keyring, code, journey_id=journey.id, delivery=Delivery.EMAIL, address_mac=mac)
     _record_issue(conn, journey, Delivery.EMAIL.value if real else "decoy")
@@ -196,7 +199,10 @@ def _spend(conn: Connection, keyring: Keyring, code: ActivationCode, *, same_dev
     if not claimed or journey is None or journey.state != At.ACTIVATE:
         done = same_device and journey is not None and journey.state == At.ACCOUNT
         return Refused(Reason.ALREADY_DONE if done else Reason.CODE_DEAD)
-    if not _is_for_somebody(conn, keyring, journey):
+    # Under the policy that asks for no address, the journey holds none: the code went to the one of record.
+    typed = journey.facts["email"]
+    went_to = journey.facts["email_of_record"] if typed is None and code.delivery == Delivery.EMAIL.value else typed
+    if not _is_for_somebody(conn, keyring, journey, to=went_to):
         return Refused(Reason.WRONG_CODE)
     # A client's request is bound to the browser that brought it, so it does not travel to another one.
     request = journey.facts["request"] if same_device else None

@@ -66,6 +66,23 @@ def list_all(conn: Connection, account_id: str) -> list[Evidence]:
     return db.list_rows(conn, Evidence, Evidence.account_id == account_id, order_by=Evidence.at)
 
 
+def list_accounts_with(conn: Connection, method: Method) -> list[str]:
+    """The ids of all accounts that this method speaks for, the oldest fact first."""
+    rows = db.list_rows(
+        conn, Evidence, Evidence.method == method.value, Evidence.withdrawn_at.is_(None), order_by=Evidence.at
+    )
+    return list(dict.fromkeys(row.account_id for row in rows))
+
+
+def withdraw(conn: Connection, account_id: str, method: Method) -> int:
+    """Let a method speak no longer for an account; tell how many facts that were."""
+    return conn.execute(
+        sa.update(Evidence)
+        .where(Evidence.account_id == account_id, Evidence.method == method.value, Evidence.withdrawn_at.is_(None))
+        .values(withdrawn_at=clock.now())
+    ).rowcount
+
+
 def list_standing(conn: Connection, account_id: str) -> frozenset[Method]:
     """What speaks for an account now. Right answers count while they wait for their code, and for good once one came:
     before or within `KBV_WAITS` after them.

@@ -1,22 +1,36 @@
 """A level follows the evidence: asked again whenever a fact or a factor came or went, in the same write."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import audit, clock
+from idp.accounts import notices
 from idp.accounts.accounts import Account, find_account
 from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.config import PolicyName
 from idp.credentials import totp
+from idp.keyring import Keyring
 from idp.proofing import evidence, policy
 
 
-def settle(conn: Connection, account_id: str, *, chosen: PolicyName, actor: str, why: str) -> Level:
+def settle(
+    conn: Connection,
+    keyring: Keyring,
+    account_id: str,
+    *,
+    chosen: PolicyName,
+    actor: str,
+    why: str,
+    also: Iterable[str] = (),
+) -> Level:
     """Give the account the level that its evidence and factors reach under the policy, and tell it.
 
     Raises it when the last missing thing has come, and lowers it when one has gone: Premium without a second factor
-    cannot exist (R48). `why` is the one word for the event: what came or went.
+    cannot exist (R48). `why` is the one word for the event: what came or went. The owner hears of either at every address
+    of the account, and at those of `also`, such as the ones that DEERS holds (R73).
     """
     account = find_account(conn, account_id)
     if account is None:
@@ -33,6 +47,8 @@ def settle(conn: Connection, account_id: str, *, chosen: PolicyName, actor: str,
         )
     if int(level) != account.level:
         _record(conn, account, level, chosen, actor=actor, why=why)
+        template = "premium_reached" if level is Level.PREMIUM else "premium_ended"
+        notices.tell_owner(conn, keyring, account, template, also=also)
     return level
 
 

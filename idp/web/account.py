@@ -1,4 +1,4 @@
-"""The account pages: who one is here, what one says about oneself, where one is signed in, what Premium will ask."""
+"""The account pages: who one is here, what one says about oneself, and where one is signed in."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -9,13 +9,13 @@ from wtforms.validators import Optional
 
 from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
-from idp.accounts.levels import Level
-from idp.credentials import sessions
+from idp.credentials import recovery_codes, sessions, totp
 from idp.credentials.sessions import SignedIn
+from idp.journeys import upgrade
 from idp.web import messages
-from idp.web.pages import continue_url, redirect_to, render, request_handle, services, signed_in
+from idp.web.pages import redirect_to, render, services, signed_in
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.waiting import find_waiting
+from idp.web.upgrade_pages import parts_of
 
 pages = Pages("account")
 _NO_POST = Csrf.none("nothing can be posted")
@@ -48,6 +48,9 @@ def show() -> ResponseReturnValue:
         emails = addresses.list_emails(conn, services().keyring, me.account_id)
         live = sessions.list_live(conn, me.account_id)
         said = profile.read(conn, services().keyring, me.account_id)
+        app = totp.find(conn, me.account_id)
+        codes_left = recovery_codes.count_left(conn, me.account_id)
+        premium = upgrade.overview(conn, services().settings.policy, me.account_id)
     done = _DONE.get(request.args.get("done", ""))
     return render(
         "account/show.html",
@@ -56,7 +59,11 @@ def show() -> ResponseReturnValue:
         emails=emails,
         live=live,
         said=said,
+        app=app,
+        codes_left=codes_left,
+        codes_few=codes_left <= recovery_codes.FEW,
         premium_wanted=account.wanted_level > account.level,
+        premium_missing=[words for words, there in parts_of(premium) if not there],
         notices=[("success", str(done))] if done else [],
     )
 
@@ -98,25 +105,6 @@ def end_session() -> ResponseReturnValue:
         and services().db.write(lambda conn: sessions.end_own(conn, me, chosen))
     )
     return redirect_to("/account?done=session" if ended else "/account?done=session_gone")
-
-
-@pages.route("/upgrade", access=Access.SIGNED_IN, csrf=_NO_POST)
-def upgrade() -> ResponseReturnValue:
-    """What Premium is, what it will ask for, and how much of that one has."""
-    me = _me()
-    handle = request_handle()
-    with services().db.read() as conn:
-        account = _own(accounts.find_account(conn, me.account_id))
-    waiting = find_waiting(handle)
-    return render(
-        "account/upgrade.html",
-        me=me,
-        account=account,
-        is_premium=account.level >= Level.PREMIUM,
-        continuing_to=waiting.client_name if waiting else "",
-        back=continue_url(handle) if waiting else "/account",
-        help_phone=services().settings.help_phone,
-    )
 
 
 _DONE = {

@@ -10,6 +10,10 @@ from flask import Response, current_app, request
 
 SESSION = "idp_session"
 JOURNEY = "idp_journey"
+SIGN_IN = "idp_sign_in"
+"""A sign-in that waits for its second factor. It opens nothing: whoever holds it is not signed in (R82)."""
+UPGRADE = "idp_upgrade"
+"""An upgrade under way; it opens only beside the sign-in that began it."""
 DEVICE = "idp_device"
 FLOW = "idp_flow"
 """What a parked authorization request is bound to: only the browser that brought it may go on with it."""

@@ -18,6 +18,16 @@ _SENTENCES: dict[Reason, LazyString] = {
     Reason.NOT_MATCHED: _("We could not match what you entered. Please check it against your ID card and try again."),
     Reason.WRONG_CODE: _("This code is not right. Please check it and try again."),
     Reason.CODE_DEAD: _("This code does not work any more. Please ask for a new one."),
+    Reason.CODE_USED: _(
+        "This code was used already. Each code works once. Please wait for the next one, or use another."
+    ),
+    Reason.CLOCK_OFF: _(
+        "This code was right some minutes ago or will be right in some minutes: the clock of your phone is off. Set your "
+        "phone to get its time from the network by itself. Then type the code that it shows."
+    ),
+    Reason.FACTOR_STOPPED: _(
+        "Codes from your app are switched off, because there were too many wrong ones. Use a recovery code."
+    ),
     Reason.JOURNEY_GONE: _("This page has run out of time. Please start again."),
     Reason.WRONG_STEP: _("This step is not open right now. Please go on from the page that we show you."),
     Reason.ALREADY_DONE: _("This was already done. There is nothing more to do here."),
@@ -36,6 +46,11 @@ _SENTENCES: dict[Reason, LazyString] = {
         "of this service. Please choose another one."
     ),
     Reason.ACCOUNT_NOT_ACTIVE: _("This account cannot be used right now."),
+    Reason.ANSWERS_WRONG: _("Not all answers were right."),
+    Reason.OUT_OF_TIME: _("The time for this has run out."),
+    Reason.STOPPED: _("You stopped this."),
+    Reason.NO_QUESTIONS: _("There are no questions about you to ask. Please choose another way."),
+    Reason.NOT_YET: _("This works only later. Please try again then."),
     Reason.NOT_FOUND: _("We could not find that."),
     Reason.NOT_ALLOWED: _("You may not do that."),
     Reason.REPLAYED: _("This was already used. Please start again."),

@@ -38,8 +38,8 @@ def _look_up() -> SignedIn | None:
     with db.read() as conn:
         found = sessions.find_signed_in(conn, handle)
         stale = found is not None and sessions.needs_touch(conn, handle)
-    if stale:
-        db.write(lambda conn: sessions.touch(conn, handle))
+    if found is not None and stale:
+        db.write(lambda conn: sessions.touch(conn, handle, found))
     return found
 
 

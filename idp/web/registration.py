@@ -234,7 +234,13 @@ def account(journey: Journey) -> ResponseReturnValue:
         return with_wait(_account_page(journey, form, status=503), busy.retry_after)
     if isinstance(made, tuple):
         return _account_refused(journey, form, made)
-    response = redirect_to(continue_url(made.request if find_waiting(made.request) else None))
+    waiting = made.request if find_waiting(made.request) else None
+    if made.upgrade is None:
+        response = redirect_to(continue_url(waiting))
+    else:
+        # Who asked for Premium goes on to it at once; Basic works from here on, whatever becomes of that.
+        response = redirect_to("/upgrade/way" + (f"?{urlencode({'request': waiting})}" if waiting else ""))
+        cookies.write(response, cookies.UPGRADE, made.upgrade)
     cookies.write(response, cookies.SESSION, made.session)
     cookies.clear(response, cookies.JOURNEY)
     return response

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from idp import limits
 from idp.accounts.accounts import State, find_by_username
-from idp.credentials import passwords
-from tests.relying_party import on_sqlite
+from idp.credentials import passwords, totp
+from idp.db import list_rows
+from idp.limits import Limit, LimitCount
+from tests.members import join
+from tests.relying_party import on_sqlite, sign_in
 from tests.world import World
 
 # Each command starts an interpreter; what they do to either database is held by the stories.
@@ -135,10 +140,27 @@ def test_a_password_that_too_many_wrong_ones_stopped_is_let_work_again(idp: Idp,
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
     assert browser.page.name.startswith("sign_in/")
     asked = _json(idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--json"))
-    assert asked["would_become"] == "password_enabled"
+    assert asked["would_become"] == "factors_enabled"
     assert idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--yes").returncode == 0
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
     assert browser.page.name.startswith("account/")
+
+
+def test_an_app_that_too_many_wrong_codes_stopped_is_let_work_again(idp: Idp, world: World) -> None:
+    """R13, R31: with a budget of its own again; a second time there is nothing to do."""
+    member = join(world.services, totp=True)
+
+    def stop(conn: Connection) -> bool:
+        limits.reserve(conn, Limit.TOTP, member.account_id)
+        return totp.disable(conn, member.account_id)
+
+    assert world.services.db.write(stop)
+    unlock = ("accounts", "unlock", member.username, "--reason", "called_back", "--yes")
+    assert idp(*unlock).returncode == 0
+    assert sign_in(world, member).page.name == "account/show"
+    with world.services.db.read() as conn:
+        assert list_rows(conn, LimitCount, LimitCount.key.startswith("totp:")) == []
+    assert idp(*unlock).returncode == 1
 
 
 def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:

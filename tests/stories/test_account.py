@@ -63,18 +63,18 @@ def test_the_account_page_says_who_one_is_and_what_that_opens(world: World) -> N
     assert page.ids["account-level"] == "Basic (Level 1)"
     assert "maria@example.org" in page.text
     assert "(locked)" in page.text
-    assert "You asked for Premium" not in page.text
+    assert "Premium is pending" not in page.text
 
 
 def test_who_asked_for_premium_is_told_where_it_stands(world: World) -> None:
     """Whoever asked for Premium has Basic at once, and is told what is missing."""
     join(world.services, wanted_level=Level.PREMIUM)
     browser = _signed_in(world)
-    assert "You asked for Premium" in browser.page.text
+    assert "Premium is pending" in browser.page.text
+    assert "code sent to an address" in browser.page.ids["premium-missing"]
     browser.open("/upgrade")
-    assert browser.page.name == "account/upgrade"
-    assert "You cannot upgrade online yet" in browser.page.text
-    assert browser.page.text.count("Missing") == 3
+    assert browser.page.name == "upgrade/start"
+    assert browser.page.ids["premium-parts"].count("(missing)") == 4
 
 
 def test_a_premium_account_is_shown_as_one(world: World) -> None:

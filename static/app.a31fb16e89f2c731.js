@@ -2,6 +2,10 @@
 (function () {
   "use strict";
 
+  // An answer on its way back to the site that asked (templates/oauth/form_post.html). First, whatever else this browser knows.
+  var answer = document.querySelector("form[data-submit-at-once]");
+  if (answer) answer.submit();
+
   var SENT_FOR_MS = 10000;
   var status = document.getElementById("status");
 
@@ -34,6 +38,25 @@
     });
     // Hidden again before it is sent: a browser offers to keep a password only from a password field.
     if (input.form) input.form.addEventListener("submit", function () { show(false); });
+  });
+
+  // A calm clock: the time that is left, told to a screen reader once, near the end. The server judges, whatever is shown here.
+  each("[data-clock]", function (clock) {
+    var ends = Date.now() + Number(clock.dataset.clock) * 1000;
+    var told = false;
+
+    function tick() {
+      var left = Math.max(0, Math.round((ends - Date.now()) / 1000));
+      var seconds = String(left % 60);
+      clock.textContent = clock.dataset.left + " " + Math.floor(left / 60) + ":" + (seconds.length < 2 ? "0" : "") + seconds;
+      if (left <= 30 && !told) {
+        told = true;
+        say(clock.dataset.soon);
+      }
+      if (left > 0) window.setTimeout(tick, 1000);
+    }
+
+    tick();
   });
 
   each("[data-copy]", function (button) {

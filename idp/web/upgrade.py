@@ -1,0 +1,283 @@
+"""The pages of an upgrade from Basic to Premium, one function each. Who is on the wrong page is led to the right one.
+
+The client's request that waits, if one does, travels in the address as everywhere; what a step proved is kept with the account,
+so whoever leaves in the middle loses nothing.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from idp.accounts.levels import Level
+from idp.credentials import sessions
+from idp.credentials.sessions import SignedIn
+from idp.journeys import upgrade, upgrade_code, upgrade_questions
+from idp.journeys.engine import Journey
+from idp.journeys.upgrade import At, Overview, Way
+from idp.outcomes import Reason, Refused
+from idp.ports import PortDown
+from idp.proofing.address_codes import Channel
+from idp.web import cookies, messages
+from idp.web.languages import language
+from idp.web.pages import continue_url, redirect_to, request_handle, services, signed_in
+from idp.web.registration import address as network_address
+from idp.web.registration import is_stale
+from idp.web.registration_forms import CodeForm, IdentityForm
+from idp.web.routes import Access, Csrf, Pages
+from idp.web.upgrade_forms import AddressForm, GoForm, QuestionForm, WayForm
+from idp.web.upgrade_pages import (
+    CODE,
+    FACTOR,
+    PAGE_OF,
+    SAID,
+    START,
+    WAYS,
+    address_page,
+    code_page,
+    identity_page,
+    is_online,
+    page,
+    parts_of,
+    questions_page,
+    way_page,
+    way_to,
+)
+from idp.web.waiting import find_waiting
+
+pages = Pages("upgrade")
+
+StepView = Callable[[SignedIn, Journey], ResponseReturnValue]
+
+
+def at(*states: At) -> Callable[[StepView], Callable[[], ResponseReturnValue]]:
+    """Give the view who is signed in and their upgrade if that stands at one of these states; else lead to where it stands."""
+
+    def guarded(view: StepView) -> Callable[[], ResponseReturnValue]:
+        @wraps(view)
+        def checked() -> ResponseReturnValue:
+            me = _me()
+            with services().db.read() as conn:
+                journey = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
+            if journey is None:
+                return redirect_to(way_to(START, said="gone"))
+            return view(me, journey) if journey.state in states else redirect_to(page_of(journey))
+
+        return checked
+
+    return guarded
+
+
+def page_of(journey: Journey) -> str:
+    """The page where the upgrade stands."""
+    return way_to(PAGE_OF[At(journey.state)])
+
+
+@pages.route(START, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+def start() -> ResponseReturnValue:
+    """What Premium is, what one has of it and what is missing; the button goes on from there."""
+    me = _me()
+    if me.second_factor and me.aal < 2:
+        # SP 800-63A-4 §3.16, R72: first the strongest sign-in that the account has.
+        return redirect_to(f"/login/second-factor?{urlencode({'next': way_to(START)})}")
+    if request.method == "POST":
+        begun = upgrade.begin(services(), me, language=language(), old_handle=cookies.read(cookies.UPGRADE))
+        response = redirect_to(way_to(PAGE_OF[At.IDENTIFY]))
+        cookies.write(response, cookies.UPGRADE, begun)
+        return response
+    with services().db.read() as conn:
+        seen = upgrade.overview(conn, services().settings.policy, me.account_id)
+        under_way = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
+    return page(
+        "upgrade/start.html",
+        me,
+        GoForm(formdata=None),
+        seen=seen,
+        parts_of=parts_of(seen),
+        next_url=_next_url(seen, under_way),
+        online=is_online(seen),
+        letter=next((code for code in seen.codes if code.channel == Channel.POST.value), None),
+    )
+
+
+@pages.route("/upgrade/identity", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+@at(At.IDENTIFY, At.WAY, At.QUESTIONS, At.ADDRESS)
+def identity(me: SignedIn, journey: Journey) -> ResponseReturnValue:
+    """Name, birth date and number, compared with DEERS again: it must be the account's own person."""
+    form = IdentityForm()
+    if request.method != "POST":
+        return identity_page(me, journey, form)
+    if is_stale(journey, form):
+        return redirect_to(page_of(journey))
+    if not form.validate():
+        return identity_page(me, journey, form, status=422)
+    if journey.state != At.IDENTIFY:
+        # Corrected later: whatever followed is forgotten first, so that the step begins where it belongs.
+        upgrade.go_back(services(), journey, At.IDENTIFY)
+        journey = _again(me, journey)
+    refused = upgrade.identify(services(), journey, me, form.claimed, address=network_address())
+    if refused is None or refused.reason is Reason.ALREADY_DONE:
+        return redirect_to(way_to(PAGE_OF[At.WAY]))
+    form.form_errors.append(messages.refusal(refused))
+    return identity_page(me, _again(me, journey), form, refused=refused)
+
+
+@pages.route("/upgrade/way", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+@at(At.WAY, At.QUESTIONS, At.ADDRESS)
+def way(me: SignedIn, journey: Journey) -> ResponseReturnValue:
+    """By questions and a code by e-mail, or by a letter; each with why it is closed if it is."""
+    if journey.state == At.QUESTIONS and upgrade_questions.current(journey) is not None:
+        return redirect_to(page_of(journey))  # open questions are answered or stopped, never walked around
+    offered = upgrade.offers(services(), journey, me, upgrade.known(services(), me))
+    form = WayForm()
+    form.offer((offer.way.value, WAYS[offer.way]) for offer in offered if offer.closed is None)
+    if request.method != "POST":
+        return way_page(me, journey, form, offered)
+    if is_stale(journey, form):
+        return redirect_to(page_of(journey))
+    if not form.validate():
+        return way_page(me, journey, form, offered, status=422)
+    if journey.state != At.WAY:
+        upgrade.go_back(services(), journey, At.WAY)
+        journey = _again(me, journey)
+    refused = upgrade.choose(services(), journey, me, Way(form.way.data))
+    if refused is None or refused.reason is Reason.ALREADY_DONE:
+        return redirect_to(page_of(_again(me, journey)))
+    form.form_errors.append(messages.refusal(refused))
+    return way_page(me, journey, form, offered, refused=refused)
+
+
+@pages.route("/upgrade/questions", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+@at(At.QUESTIONS)
+def questions(me: SignedIn, journey: Journey) -> ResponseReturnValue:
+    """First what is coming; then one question a page. A reload shows the same question, and its time goes on."""
+    form = QuestionForm()
+    if request.method != "POST":
+        return questions_page(me, journey, form)
+    if is_stale(journey, form):
+        return redirect_to(page_of(journey))
+    asked = upgrade_questions.current(journey)
+    if request.form.get("act") == "stop":
+        return _led(upgrade_questions.stop(services(), journey, me))
+    if asked is None:
+        try:
+            refused = upgrade_questions.start(services(), journey, me)
+        except PortDown:
+            form.form_errors.append(
+                gettext("The service with the questions does not answer right now. It was not counted as a try.")
+            )
+            return questions_page(me, _again(me, journey), form, status=503)
+        return _led(refused)
+    form.offer((str(place), words) for place, words in enumerate(asked.question.options))
+    if not asked.is_over and not form.validate():
+        return questions_page(me, journey, form, status=422)
+    chosen = form.answer.data if not asked.is_over else "0"
+    outcome = upgrade_questions.answer(services(), journey, me, int(chosen))
+    if isinstance(outcome, Level):
+        return _proved(me, outcome)
+    return _led(outcome)
+
+
+@pages.route("/upgrade/address", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+@at(At.ADDRESS)
+def address(me: SignedIn, journey: Journey) -> ResponseReturnValue:
+    """Which of the addresses that DEERS holds the code goes to; each is shown masked, and none is typed (R70)."""
+    choices = upgrade_code.choices(services(), journey, me)
+    channel = upgrade_code.channel_of(journey)
+    form = AddressForm()
+    form.offer((choice.id, choice.masked) for choice in choices)
+    if request.method != "POST":
+        if len(choices) == 1:
+            form.address.data = choices[0].id
+        return address_page(me, journey, form, channel)
+    if is_stale(journey, form):
+        return redirect_to(page_of(journey))
+    if not form.validate():
+        return address_page(me, journey, form, channel, status=422)
+    refused = upgrade_code.send(services(), journey, me, form.address.data, language=language())
+    if refused is None or refused.reason is Reason.ALREADY_DONE:
+        return redirect_to(way_to(CODE, said=f"sent_{channel.value}"))
+    form.form_errors.append(messages.refusal(refused))
+    return address_page(me, journey, form, channel, refused=refused)
+
+
+@pages.route(CODE, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+def code() -> ResponseReturnValue:
+    """Enter a code from an address of record. It needs no upgrade under way: a letter comes days later (R69)."""
+    me = _me()
+    form = CodeForm()
+    if request.method != "POST":
+        return code_page(me, form)
+    if not form.validate():
+        return code_page(me, form, status=422)
+    outcome = upgrade_code.redeem(services(), me, form.activation_code.data or "")
+    if isinstance(outcome, Level):
+        return _proved(me, outcome)
+    if outcome.reason is Reason.ALREADY_DONE:
+        return redirect_to(way_to(START))
+    words = (
+        gettext(
+            "Your code is right, but it works only in %(time)s. We told your other addresses about it first.",
+            time=messages.in_words(outcome.retry_after),
+        )
+        if outcome.reason is Reason.NOT_YET and outcome.retry_after
+        else messages.refusal(outcome)
+    )
+    form.activation_code.errors = [*form.activation_code.errors, words]
+    return code_page(me, form, refused=outcome)
+
+
+def _proved(me: SignedIn, level: Level) -> Response:
+    """Something was shown: on to the client or the overview if that was the last thing, with a new session id (R72, R81)."""
+    waiting = find_waiting(request_handle())
+    if level is not Level.PREMIUM:
+        return redirect_to(_after(me))
+    response = redirect_to(continue_url(request_handle()) if waiting else START)
+    handle = cookies.read(cookies.SESSION)
+    fresh = services().db.write(lambda conn: sessions.raise_session(conn, me, handle)) if handle else None
+    if fresh is not None:
+        cookies.write(response, cookies.SESSION, fresh)
+    cookies.clear(response, cookies.UPGRADE)
+    return response
+
+
+def _after(me: SignedIn) -> str:
+    """What comes next for somebody who is not there yet."""
+    with services().db.read() as conn:
+        seen = upgrade.overview(conn, services().settings.policy, me.account_id)
+        journey = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
+    return _next_url(seen, journey)
+
+
+def _next_url(seen: Overview, under_way: Journey | None) -> str:
+    """The page of the first missing thing; empty where a new upgrade must be begun."""
+    if seen.is_proven and not seen.second_factor:
+        return way_to(FACTOR, next=START)
+    if under_way is not None:
+        return page_of(under_way)
+    return way_to(CODE) if seen.codes else ""
+
+
+def _led(refused: Refused | None) -> Response:
+    """On to where the upgrade stands now; a quiz that ended says how."""
+    said = refused.reason.value if refused is not None and refused.reason.value in SAID else None
+    if refused is None or refused.reason is Reason.ALREADY_DONE:
+        return redirect_to(way_to(PAGE_OF[At.QUESTIONS]))
+    return redirect_to(way_to(PAGE_OF[At.WAY], said=said))
+
+
+def _again(me: SignedIn, journey: Journey) -> Journey:
+    """The upgrade as it stands now."""
+    with services().db.read() as conn:
+        return upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE)) or journey
+
+
+def _me() -> SignedIn:
+    """Whoever the guard let in."""
+    found = signed_in()
+    if found is None:
+        raise LookupError("a page for people who are signed in was reached by somebody who is not")
+    return found

@@ -1,0 +1,226 @@
+"""The steps of an upgrade and their limits: questions and codes under repetition, out of time, and with another person's handle."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import time_machine
+
+from idp import clock
+from idp.db import list_rows
+from idp.proofing import held_numbers
+from idp.proofing.held_numbers import HeldNumber
+from idp.proofing.policy import Method
+from tests.registrants import DANA, ROBIN, register
+from tests.relying_party import on_sqlite
+from tests.upgraders import answer_all, code_of_record, held_by, options, right_answer, start, to_the_questions
+from tests.world import World
+
+
+def test_wrong_answers_are_told_as_one_and_two_tries_are_a_day(world: World) -> None:
+    """R66: never which one; after two tries a day's wait, three in all; another way stays open."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        register(browser, DANA, "dana.q")
+        start(browser, DANA)
+        seen = set()
+        for number in (0, 3):
+            browser.submit(way="questions")
+            answer_all(browser, DANA.id_number, wrong=number)
+            assert browser.page.name == "upgrade/way"
+            seen.add(browser.page.text.partition("Choose how")[0])
+        assert len(seen) == 1
+        assert "You have used up your tries" in browser.page.text
+        browser.submit(way="letter")
+        assert browser.page.name == "upgrade/address"
+        traveller.shift(timedelta(hours=24, minutes=1))
+        browser.open("/login").submit(username="dana.q", password="seven green lanterns in a row")
+        start(browser, DANA).submit(way="questions")
+        answer_all(browser, DANA.id_number, wrong=1)
+        traveller.shift(timedelta(days=400))
+        browser.open("/login").submit(username="dana.q", password="seven green lanterns in a row")
+        start(browser, DANA)
+        assert "You have used up your tries" in browser.page.text
+        assert [event.fields["why"] for event in world.events("kbv.failed")] == ["answers_wrong"] * 3
+        assert Method.KBV not in held_by(world, "dana.q")
+
+
+def test_a_question_has_two_minutes_and_a_reload_shows_the_same(world: World) -> None:
+    """R66: drawn once; time that ran out is a failed try; opening the page changes nothing (R58)."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        to_the_questions(browser, DANA, "dana.q")
+        shown = options(browser)
+        traveller.shift(timedelta(seconds=119))
+        assert options(browser.open("/upgrade/questions")) == shown
+        browser.submit(answer=right_answer(browser, DANA.id_number), button="question-submit")
+        assert browser.page.h1 == ["Question 2 of 4"]
+        traveller.shift(timedelta(seconds=126))
+        assert browser.open("/upgrade/questions").page.h1 == ["The time is over"]
+        assert world.events("kbv.failed") == []
+        browser.submit(button="question-over")
+        assert browser.page.name == "upgrade/way"
+        assert [event.fields["why"] for event in world.events("kbv.failed")] == ["out_of_time"]
+
+
+def test_right_answers_come_too_late_and_count_no_more(world: World) -> None:
+    """R66: the time is judged when the answer comes, whatever the page shows."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        to_the_questions(browser, DANA, "dana.q")
+        right = right_answer(browser, DANA.id_number)
+        traveller.shift(timedelta(minutes=3))
+        browser.submit(answer=right, button="question-submit")
+        assert browser.page.name == "upgrade/way"
+        assert Method.KBV not in held_by(world, "dana.q")
+
+
+def test_whoever_stops_before_the_first_question_has_used_no_try_and_after_it_one(world: World) -> None:
+    """The way out of the questions is on each page, and its price is said there."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA).submit(way="questions").submit(button="questions-stop")
+    assert (browser.page.name, world.events("kbv.failed")) == ("upgrade/way", [])
+    browser.submit(way="questions").submit(button="questions-start")
+    assert "counts as a try" in browser.page.text
+    browser.submit(button="questions-stop")
+    assert [event.fields["why"] for event in world.events("kbv.failed")] == ["stopped"]
+
+
+def test_the_back_button_and_a_second_tab_answer_no_question_twice(world: World) -> None:
+    """R57: a form of a page that has been answered leads to the question that is open."""
+    browser = world.browser()
+    to_the_questions(browser, DANA, "dana.q")
+    first = browser.page
+    browser.submit(answer=right_answer(browser, DANA.id_number), button="question-submit")
+    second = browser.page.text
+    browser.page = first
+    browser.submit(answer="0", button="question-submit")
+    assert browser.page.text == second
+    browser.open("/upgrade/way")
+    assert browser.page.text == second
+    browser.open("/upgrade/address")
+    assert browser.page.text == second
+
+
+def test_no_step_can_be_skipped(world: World) -> None:
+    """R57: pages further on lead back to where the upgrade stands; without one, to its start."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    for page in ("way", "questions", "address", "identity"):
+        assert browser.open(f"/upgrade/{page}").page.name == "upgrade/start"
+        assert browser.post(f"/upgrade/{page}", {"way": "letter", "answer": "0"}).status == 400  # no form token
+    browser.open("/upgrade").submit(button="upgrade-start")
+    for page in ("way", "questions", "address"):
+        assert browser.open(f"/upgrade/{page}").page.name == "upgrade/identity"
+    browser.submit(**DANA.fields)
+    for page in ("questions", "address"):
+        assert browser.open(f"/upgrade/{page}").page.name == "upgrade/way"
+
+
+def test_somebody_elses_details_upgrade_nobody(world: World) -> None:
+    """R61: a match of another person is refused as any other claim, and the log has an alarm."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, replace(DANA, born=(1984, 2, 11)))
+    wrong = (browser.status, browser.page.name, browser.page.error, browser.page.text)
+    browser.submit(**ROBIN.fields)
+    assert (browser.status, browser.page.name, browser.page.error, browser.page.text) == wrong
+    assert wrong[:3] == (422, "upgrade/identity", "not_matched")
+    assert [event.fields["why"] for event in world.events("eligibility.refused")] == [
+        "birth_date_differs",
+        "another_person",
+    ]
+
+
+def test_anothers_upgrade_opens_nothing(world: World) -> None:
+    """R57: the handle opens only beside the sign-in that began it."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA)
+    other = world.browser()
+    register(other, ROBIN, "robin.example")
+    other.client.set_cookie("idp_upgrade", browser.cookie("idp_upgrade") or "", domain="localhost")
+    assert other.open("/upgrade/way").page.name == "upgrade/start"
+    # The same person signed in elsewhere begins their own.
+    again = world.browser()
+    again.open("/login").submit(username="dana.q", password="seven green lanterns in a row")
+    again.client.set_cookie("idp_upgrade", browser.cookie("idp_upgrade") or "", domain="localhost")
+    assert again.open("/upgrade/way").page.name == "upgrade/start"
+
+
+def test_five_wrong_tries_kill_the_code_of_record(world: World) -> None:
+    """R68."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA).submit(way="questions")
+    answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
+    code = code_of_record(world, "dana.example@example.com")
+    for _ in range(5):
+        browser.submit(activation_code="00000-00000", button="activate-submit")
+        assert (browser.status, browser.page.error) == (422, "wrong_code")
+    browser.submit(activation_code=code, button="activate-submit")
+    assert (browser.status, browser.page.error) == (422, "code_dead")
+    assert Method.CODE_EMAIL_OF_RECORD not in held_by(world, "dana.q")
+    # A new one works.
+    browser.open("/upgrade/address").submit(button="upgrade-submit")
+    browser.submit(activation_code=code_of_record(world, "dana.example@example.com"), button="activate-submit")
+    assert Method.CODE_EMAIL_OF_RECORD in held_by(world, "dana.q")
+
+
+def test_a_code_works_once_and_for_its_own_account_alone(world: World) -> None:
+    """R55, R68."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA).submit(way="questions")
+    answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
+    code = code_of_record(world, "dana.example@example.com")
+    other = world.browser()
+    register(other, ROBIN, "robin.example")
+    other.open("/upgrade/code").submit(activation_code=code, button="activate-submit")
+    assert other.page.error == "wrong_code"
+    browser.submit(activation_code=code, button="activate-submit")
+    browser.open("/upgrade/code").submit(activation_code=code, button="activate-submit")
+    assert browser.page.error == "wrong_code"
+
+
+def test_right_answers_wait_a_day_for_their_code(world: World) -> None:
+    """They never stand alone, nor for ever: DESIGN's "KBV passed and a code by e-mail"."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        register(browser, DANA, "dana.q")
+        start(browser, DANA).submit(way="questions")
+        answer_all(browser, DANA.id_number)
+        assert Method.KBV in held_by(world, "dana.q")
+        traveller.shift(timedelta(hours=24, seconds=1))
+        assert Method.KBV not in held_by(world, "dana.q")
+
+
+def test_the_number_is_held_for_the_questions_and_then_erased(world: World) -> None:
+    """R76: sealed, for less than half an hour, and gone when the questions are answered."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        register(browser, DANA, "dana.q")
+        start(browser, DANA).submit(way="questions")
+        assert len(_held(world)) == 1
+        assert DANA.id_number.encode() not in _held(world)[0].sealed
+        answer_all(browser, DANA.id_number)
+        assert _held(world) == []
+        start(browser, DANA)
+        traveller.shift(timedelta(minutes=25))
+        world.services.db.write(held_numbers.sweep)
+        assert _held(world) == []
+        # Where the number is gone and not needed any more, the way is open; where it is needed, the page says so.
+        assert browser.open("/upgrade/way").page.name == "upgrade/way"
+
+
+@on_sqlite
+def test_without_the_number_the_page_says_how_to_get_to_the_questions(world: World) -> None:
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, replace(DANA, id_kind="dod_id", id_number="9900000015"))
+    assert "we need your Social Security number" in browser.page.text
+
+
+def _held(world: World) -> list[HeldNumber]:
+    with world.services.db.read() as conn:
+        return list_rows(conn, HeldNumber)
