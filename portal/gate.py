@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-# The two values of `acr` that say: this person's identity was verified, and this sign-in took two factors.
-PREMIUM_ACR = frozenset({"urn:dslogon:premium", "urn:dslogon:premium:phr"})
+# The two values of `acr` that say: this person's identity was verified, and this sign-in took two factors. The stronger first,
+# as the provider names the first one that the sign-in meets.
+PREMIUM_ACRS = ("urn:dslogon:premium:phr", "urn:dslogon:premium")
+PREMIUM_ACR = frozenset(PREMIUM_ACRS)
 
 
 class Level(IntEnum):

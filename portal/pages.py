@@ -84,7 +84,8 @@ def callback() -> ResponseReturnValue:
 
 @pages.get("/upgrade")
 def upgrade() -> ResponseReturnValue:
-    return redirect(_provider().upgrade_url())
+    """Asks for Premium and comes back to the feature that wants it. Who stops on the way stays signed in here as before."""
+    return redirect(_provider().upgrade_url(page_or_home(request.args.get("next"))))
 
 
 @pages.post("/logout")
@@ -111,7 +112,13 @@ def healthz() -> ResponseReturnValue:
 
 @pages.app_errorhandler(SignInFailed)
 def sign_in_failed(fault: SignInFailed) -> ResponseReturnValue:
-    code, words = failure(fault.code)
+    code, words = failure(fault.code, upgrading=fault.upgrading)
     headers = {"Retry-After": "120"} if words.status == 503 else {}
-    page = render_template("sign_in_failed.html", code=code, failure=words, wanted=page_or_home(fault.wanted))
+    page = render_template(
+        "sign_in_failed.html",
+        code=code,
+        failure=words,
+        wanted=page_or_home(fault.wanted),
+        upgrading=fault.upgrading and signed_in() is not None,
+    )
     return page, words.status, headers

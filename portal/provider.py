@@ -4,6 +4,7 @@ Authlib's client makes state, nonce and the PKCE verifier, redeems the code and 
 times. What it leaves to its user is checked here, each with the paragraph that asks for it.
 """
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from flask import Flask, request, session
 from joserfc.errors import JoseError
 
-from portal.gate import HOME, Level, level_of
+from portal.gate import HOME, PREMIUM_ACRS, Level, level_of
 from portal.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 SCOPE = "openid dslogon email profile"
 PATIENCE = 10.0
 CLOCK_SKEW = 30
+# What "Upgrade" asks beside a sign-in: Premium or nothing. Unlike `acr_values`, this the provider may not answer with less
+# (OIDC Core §5.5.1.1).
+PREMIUM_OR_NOTHING = json.dumps({"id_token": {"acr": {"essential": True, "values": PREMIUM_ACRS}}})
 # A level is as fresh as the access token that came with it. No token may make it fresh for longer than this.
 FRESH_AT_MOST = 15 * 60
 # Signatures that only the provider can make. A symmetric one could be made by any portal that knows the secret.
@@ -35,12 +39,15 @@ MOST_UNFINISHED = 8
 
 
 class SignInFailed(Exception):
-    """The person is not signed in. `code` chooses the page's words (`portal.words`), `wanted` is where to try again."""
+    """Nobody was signed in by this, and whoever was so before still is. `code` chooses the page's words (`portal.words`),
+    `wanted` is where to try again, and `upgrading` tells what was tried.
+    """
 
-    def __init__(self, code: str, wanted: str = HOME) -> None:
+    def __init__(self, code: str, wanted: str = HOME, *, upgrading: bool = False) -> None:
         super().__init__(code)
         self.code = code
         self.wanted = wanted
+        self.upgrading = upgrading
 
 
 @dataclass(frozen=True)
@@ -93,11 +100,11 @@ class Provider:
 
     def sign_in_url(self, wanted: str) -> str:
         """Where to send the person; `wanted` is the page of ours to come back to, already checked."""
-        self._discover(wanted)
-        begun = self._client.create_authorization_url(self._settings.callback)
-        _forget_oldest_unfinished()
-        self._client.save_authorize_data(redirect_uri=self._settings.callback, wanted=wanted, **begun)
-        return str(begun["url"])
+        return self._begin(wanted, upgrading=False)
+
+    def upgrade_url(self, wanted: str) -> str:
+        """The same for somebody whom only Premium helps: the provider leads them through the upgrade, and brings them back here."""
+        return self._begin(wanted, upgrading=True)
 
     def finish_sign_in(self) -> tuple[Person, str]:
         """Check the answer in the present request; give the person and the page wanted, or raise `SignInFailed`."""
@@ -110,7 +117,7 @@ class Provider:
         self._check_sender(metadata, wanted)
         if "error" in request.args:
             self._client.framework.clear_state_data(session, request.args["state"])
-            raise SignInFailed(request.args["error"], wanted)
+            raise SignInFailed(request.args["error"], wanted, upgrading=bool(begun.get("upgrading")))
         if not request.args.get("code"):
             raise SignInFailed("bad_answer", wanted)
         try:
@@ -161,9 +168,14 @@ class Provider:
             return False
         return True
 
-    def upgrade_url(self) -> str:
-        """Where a Basic person proves their identity and becomes Premium."""
-        return f"{self._settings.issuer}/upgrade"
+    def _begin(self, wanted: str, *, upgrading: bool) -> str:
+        self._discover(wanted)
+        more = {"claims": PREMIUM_OR_NOTHING} if upgrading else {}
+        begun = self._client.create_authorization_url(self._settings.callback, **more)
+        _forget_oldest_unfinished()
+        kept = {"redirect_uri": self._settings.callback, "wanted": wanted, "upgrading": upgrading}
+        self._client.save_authorize_data(**kept, **begun)
+        return str(begun["url"])
 
     def _discover(self, wanted: str) -> dict[str, Any]:
         try:

@@ -18,6 +18,21 @@ UNSAID = "The sign-in service did not say."
 
 _DETAILS = {"name": "Name", "birthdate": "Birth date"}
 
+_STATUSES = {
+    "SPONSOR": "Sponsor",
+    "DEPENDENT": "Family member of a sponsor",
+    "VETERAN": "Veteran",
+    "RETIREE": "Retiree",
+    "SURROGATE": "Acts for a member",
+    "OTHER": "Other",
+}
+
+_CHECKED = {
+    "in_person": "In person, with papers.",
+    "mail_code": "By a code in a letter.",
+    "kbv_plus_mail": "By questions, and a code by email.",
+}
+
 _STRENGTH = {"1": "One step, such as a password.", "2": "Two steps, or a passkey. This is the stronger way."}
 
 _CONTEXT = {
@@ -53,11 +68,22 @@ def profile_rows(person: Person) -> list[tuple[str, str]]:
         ("When you signed in", _moment(claims.get("auth_time"))),
     ]
     rows += [(label, str(details[claim])) for claim, label in _DETAILS.items() if claim in details]
+    rows += _only_premium(claims) if person.level is Level.PREMIUM else []
     if "email" in details:
         checked = "You showed that it is yours." if details.get("email_verified") is True else "Not checked yet."
         rows.append(("Email", f"{details['email']} ({checked})"))
     rows.append(("Your ID here", str(claims.get("sub"))))
     return rows
+
+
+def _only_premium(claims: Mapping[str, object]) -> list[tuple[str, str]]:
+    proofing = claims.get("proofing")
+    method = proofing.get("method") if isinstance(proofing, dict) else None
+    told = [
+        ("Status", _STATUSES.get(str(claims.get("dslogon_status")))),
+        ("How your identity was checked", _CHECKED.get(str(method))),
+    ]
+    return [(label, text) for label, text in told if text is not None]
 
 
 def claims_as_they_came(person: Person) -> list[tuple[str, str]]:
@@ -105,6 +131,13 @@ _AGAIN = Failure(
     "Choose “Sign in” and follow the steps.",
 )
 
+_NOT_UPGRADED = Failure(
+    HTTPStatus.FORBIDDEN,
+    "Your identity is not verified yet",
+    "This part of the portal needs a Premium account, and the upgrade was not finished.",
+    "You can use everything that a Basic account opens, and upgrade when you are ready. It is free.",
+)
+
 FAILURES: Mapping[str, Failure] = {
     "access_denied": Failure(
         HTTPStatus.FORBIDDEN,
@@ -130,12 +163,7 @@ FAILURES: Mapping[str, Failure] = {
         "The sign-in service asks you to come back a little later.",
         "Wait a few minutes and try again.",
     ),
-    "unmet_authentication_requirements": Failure(
-        HTTPStatus.FORBIDDEN,
-        "Your identity is not verified yet",
-        "This part of the portal needs a Premium account, and the upgrade was not finished.",
-        "You can use everything that a Basic account opens, and upgrade when you are ready. It is free.",
-    ),
+    "unmet_authentication_requirements": _NOT_UPGRADED,
     "login_required": _AGAIN,
     "interaction_required": _AGAIN,
     "consent_required": _AGAIN,
@@ -144,6 +172,9 @@ FAILURES: Mapping[str, Failure] = {
 }
 
 
-def failure(code: str) -> tuple[str, Failure]:
+def failure(code: str, *, upgrading: bool = False) -> tuple[str, Failure]:
     """The page for this code. A code that we do not know is not repeated: anybody can write one into a link."""
+    if upgrading and code == "access_denied":
+        # Nothing is lost by it, and no other words help: the same page as for an upgrade that was put off.
+        return code, _NOT_UPGRADED
     return (code, FAILURES[code]) if code in FAILURES else ("provider_error", _SERVICE)
