@@ -54,3 +54,4 @@ def test_whoever_is_somebody_else_starts_over(visitor: NewVisitor, stack: Stack,
     window.open(f"{stack.issuer}/login", "sign_in/login")
     window.fill(username=member.username, password=PASSWORD).press("#login-submit", "sign_in/second_factor")
     window.press("#start-over", "sign_in/login")
+    assert "idp_sign_in" not in window.cookies()
