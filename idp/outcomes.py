@@ -30,6 +30,7 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     NO_QUESTIONS = "no_questions"
     NOT_YET = "not_yet"
+    NOT_VOUCHED = "not_vouched"
     NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
     REPLAYED = "replayed"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from idp.audit import Event
+from idp.cli import specifications
 from idp.cli.common import fail
 from idp.config import Settings
 from idp.journeys.registration import MACHINE as REGISTRATION
@@ -34,6 +35,7 @@ def docs(*, check: bool, folder: Path) -> None:
     pages = {
         "settings.md": _settings(),
         "audit-events.md": _events(),
+        "specifications.md": specifications.page(folder.resolve().parent / "tests"),
         "journeys/recovery_codes.mmd": RECOVERY_CODES.diagram(),
         "journeys/registration.mmd": REGISTRATION.diagram(),
         "journeys/second_factor.mmd": SECOND_FACTOR.diagram(),

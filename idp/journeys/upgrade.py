@@ -202,18 +202,24 @@ def identify(services: Services, journey: Journey, me: SignedIn, claimed: Claime
     return services.db.write(note)
 
 
-def known(services: Services, me: SignedIn) -> Known:
-    """What DEERS tells of the account's person today. Raises `PortDown`, also where it no longer knows them."""
+def known(services: Services, me: SignedIn) -> Known | None:
+    """What DEERS tells of the account's person today; None where it vouches for them no longer: unknown, in conflict, or dead.
+    Raises `PortDown`.
+    """
     with services.db.read() as conn:
         edipi = people.edipi_of(conn, services.keyring, me.person_id)
+        person = db.get(conn, Person, Person.id == me.person_id)
     found = services.directory.find(edipi)
-    if found is None or found.deceased or found.conflict:
-        raise PortDown("the directory does not vouch for somebody who has an account")
-    return found
+    if found is None or people.authority_mac(services.keyring, found.person_key) != person.authority_mac:
+        return None
+    return None if found.deceased or found.conflict else found
 
 
-def offers(services: Services, journey: Journey, me: SignedIn, person: Known) -> tuple[Offer, ...]:
-    """The ways of the policy, each with why it is closed. One that the policy does not know is not offered at all."""
+def offers(services: Services, journey: Journey, me: SignedIn) -> tuple[Offer, ...]:
+    """The ways of the policy, each with why it is closed; none at all for whom DEERS does not vouch. Raises `PortDown`."""
+    person = known(services, me)
+    if person is None:
+        return ()
     with services.db.read() as conn:
         held = evidence.list_standing(conn, me.account_id)
         number = held_numbers.find(conn, services.keyring, journey.id)
@@ -243,7 +249,7 @@ def _closed_questions(
 
 def choose(services: Services, journey: Journey, me: SignedIn, way: Way) -> Refused | None:
     """Go this way. `ALREADY_DONE`: another tab went on meanwhile."""
-    offered = {offer.way: offer.closed for offer in offers(services, journey, me, known(services, me))}
+    offered = {offer.way: offer.closed for offer in offers(services, journey, me)}
     if way not in offered:
         return Refused(Reason.NOT_ALLOWED)
     if (closed := offered[way]) is not None:

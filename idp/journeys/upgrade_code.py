@@ -48,6 +48,8 @@ def choices(services: Services, journey: Journey, me: SignedIn) -> list[Choice]:
     """The addresses of record that a code may go to, masked. Raises `PortDown`."""
     person = upgrade.known(services, me)
     keyring = services.keyring
+    if person is None:
+        return []
     if channel_of(journey) is Channel.POST:
         return [Choice(_id(keyring, one.post), mask_post(one.post), one.shared) for one in person.posts]
     return [Choice(_id(keyring, one.address), mask_email(one.address), shared=False) for one in person.emails]
@@ -60,6 +62,8 @@ def send(services: Services, journey: Journey, me: SignedIn, chosen: str, *, lan
     hours, so that whom it is about can object first.
     """
     person = upgrade.known(services, me)
+    if person is None:
+        return Refused(Reason.NOT_VOUCHED)
     keyring = services.keyring
     code = crypto.new_code()
     channel = channel_of(journey)
@@ -99,8 +103,13 @@ def redeem(services: Services, me: SignedIn, typed: str) -> Level | Refused:
     """Take a code back, and give the account the level that it now has.
 
     A try counts for each code that is on its way, before it is compared. `NOT_YET`: it is right, and its 72 hours are not over.
+    DEERS must still vouch for the person, and is asked first, so that nobody is charged when it does not answer (R79). Raises
+    `PortDown`.
     """
     keyring = services.keyring
+    person = upgrade.known(services, me)
+    if person is None:
+        return _refuse(services, me, Reason.NOT_VOUCHED)
 
     def reserve(conn: Connection) -> tuple[list[AddressCode], bool]:
         codes = address_codes.list_live(conn, me.account_id)
@@ -113,7 +122,6 @@ def redeem(services: Services, me: SignedIn, typed: str) -> Level | Refused:
     if (wait := fitting.works_from - clock.now()).total_seconds() > 0:
         services.db.write(lambda conn: limits.give_back(conn, Limit.ADDRESS_CODE, fitting.id))
         return Refused(Reason.NOT_YET, retry_after=wait)
-    person = upgrade.known(services, me)
 
     def spend(conn: Connection) -> Level | Refused:
         if not address_codes.claim(conn, fitting):

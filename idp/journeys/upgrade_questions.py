@@ -235,4 +235,4 @@ def _applicant(services: Services, journey: Journey, me: SignedIn) -> Applicant 
     if number is None:
         return None
     person = upgrade.known(services, me)
-    return Applicant(person.given_name, person.family_name, person.born, number)
+    return None if person is None else Applicant(person.given_name, person.family_name, person.born, number)

@@ -50,6 +50,9 @@ _SENTENCES: dict[Reason, LazyString] = {
     Reason.OUT_OF_TIME: _("The time for this has run out."),
     Reason.STOPPED: _("You stopped this."),
     Reason.NO_QUESTIONS: _("There are no questions about you to ask. Please choose another way."),
+    Reason.NOT_VOUCHED: _(
+        "DEERS cannot confirm your record right now. Please ask a DEERS or ID card office, then the service center."
+    ),
     Reason.NOT_YET: _("This works only later. Please try again then."),
     Reason.NOT_FOUND: _("We could not find that."),
     Reason.NOT_ALLOWED: _("You may not do that."),

@@ -17,7 +17,7 @@ from idp.credentials import sessions
 from idp.credentials.sessions import SignedIn
 from idp.journeys import upgrade, upgrade_code, upgrade_questions
 from idp.journeys.engine import Journey
-from idp.journeys.upgrade import At, Overview, Way
+from idp.journeys.upgrade import At, Offer, Overview, Way
 from idp.outcomes import Reason, Refused
 from idp.ports import PortDown
 from idp.proofing.address_codes import Channel
@@ -60,6 +60,8 @@ def at(*states: At) -> Callable[[StepView], Callable[[], ResponseReturnValue]]:
         @wraps(view)
         def checked() -> ResponseReturnValue:
             me = _me()
+            if _is_too_weak(me):
+                return _to_step_up()
             with services().db.read() as conn:
                 journey = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
             if journey is None:
@@ -80,9 +82,8 @@ def page_of(journey: Journey) -> str:
 def start() -> ResponseReturnValue:
     """What Premium is, what one has of it and what is missing; the button goes on from there."""
     me = _me()
-    if me.second_factor and me.aal < 2:
-        # SP 800-63A-4 §3.16, R72: first the strongest sign-in that the account has.
-        return redirect_to(f"/login/second-factor?{urlencode({'next': way_to(START)})}")
+    if _is_too_weak(me):
+        return _to_step_up()
     if request.method == "POST":
         begun = upgrade.begin(services(), me, language=language(), old_handle=cookies.read(cookies.UPGRADE))
         response = redirect_to(way_to(PAGE_OF[At.IDENTIFY]))
@@ -131,9 +132,7 @@ def way(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     """By questions and a code by e-mail, or by a letter; each with why it is closed if it is."""
     if journey.state == At.QUESTIONS and upgrade_questions.current(journey) is not None:
         return redirect_to(page_of(journey))  # open questions are answered or stopped, never walked around
-    offered = upgrade.offers(services(), journey, me, upgrade.known(services(), me))
-    form = WayForm()
-    form.offer((offer.way.value, WAYS[offer.way]) for offer in offered if offer.closed is None)
+    form, offered = _ways(me, journey)
     if request.method != "POST":
         return way_page(me, journey, form, offered)
     if is_stale(journey, form):
@@ -166,10 +165,12 @@ def questions(me: SignedIn, journey: Journey) -> ResponseReturnValue:
         try:
             refused = upgrade_questions.start(services(), journey, me)
         except PortDown:
-            form.form_errors.append(
+            journey = _again(me, journey)
+            ways, offered = _ways(me, journey)
+            ways.form_errors.append(
                 gettext("The service with the questions does not answer right now. It was not counted as a try.")
             )
-            return questions_page(me, _again(me, journey), form, status=503)
+            return way_page(me, journey, ways, offered, status=503)
         return _led(refused)
     form.offer((str(place), words) for place, words in enumerate(asked.question.options))
     if not asked.is_over and not form.validate():
@@ -208,6 +209,8 @@ def address(me: SignedIn, journey: Journey) -> ResponseReturnValue:
 def code() -> ResponseReturnValue:
     """Enter a code from an address of record. It needs no upgrade under way: a letter comes days later (R69)."""
     me = _me()
+    if _is_too_weak(me):
+        return _to_step_up()
     form = CodeForm()
     if request.method != "POST":
         return code_page(me, form)
@@ -256,9 +259,16 @@ def _next_url(seen: Overview, under_way: Journey | None) -> str:
     """The page of the first missing thing; empty where a new upgrade must be begun."""
     if seen.is_proven and not seen.second_factor:
         return way_to(FACTOR, next=START)
-    if under_way is not None:
+    if under_way is not None and not _waits_for_code(seen, under_way):
         return page_of(under_way)
     return way_to(CODE) if seen.codes else ""
+
+
+def _waits_for_code(seen: Overview, under_way: Journey) -> bool:
+    """Whether the code of the way that was chosen is sent: nobody is asked to send a second one."""
+    return under_way.state == At.ADDRESS and any(
+        code.channel == upgrade_code.channel_of(under_way).value for code in seen.codes
+    )
 
 
 def _led(refused: Refused | None) -> Response:
@@ -269,10 +279,27 @@ def _led(refused: Refused | None) -> Response:
     return redirect_to(way_to(PAGE_OF[At.WAY], said=said))
 
 
+def _ways(me: SignedIn, journey: Journey) -> tuple[WayForm, tuple[Offer, ...]]:
+    """The form with the open ways, and all of them with why they are closed."""
+    offered = upgrade.offers(services(), journey, me)
+    form = WayForm()
+    form.offer((offer.way.value, WAYS[offer.way]) for offer in offered if offer.closed is None)
+    return form, offered
+
+
 def _again(me: SignedIn, journey: Journey) -> Journey:
     """The upgrade as it stands now."""
     with services().db.read() as conn:
         return upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE)) or journey
+
+
+def _is_too_weak(me: SignedIn) -> bool:
+    """Whether the account can be signed in to more strongly than this: that comes first (SP 800-63A-4 §3.16, R72)."""
+    return me.second_factor and me.aal < 2
+
+
+def _to_step_up() -> Response:
+    return redirect_to(f"/login/second-factor?{urlencode({'next': way_to(START)})}")
 
 
 def _me() -> SignedIn:

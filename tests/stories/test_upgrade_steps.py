@@ -7,6 +7,7 @@ import time_machine
 
 from idp import clock
 from idp.db import list_rows
+from idp.ports import Applicant, Claimed, Directory, Known, Matched, NoMatch, PortDown, Quiz
 from idp.proofing import held_numbers
 from idp.proofing.held_numbers import HeldNumber
 from idp.proofing.policy import Method
@@ -219,6 +220,100 @@ def test_without_the_number_the_page_says_how_to_get_to_the_questions(world: Wor
     register(browser, DANA, "dana.q")
     start(browser, replace(DANA, id_kind="dod_id", id_number="9900000015"))
     assert "we need your Social Security number" in browser.page.text
+
+
+class Doubtful:
+    """An authority that still answers, and vouches for nobody."""
+
+    def __init__(self, asked: Directory) -> None:
+        self._asked = asked
+
+    def match(self, claimed: Claimed) -> Matched | NoMatch:
+        return self._asked.match(claimed)
+
+    def find(self, edipi: str) -> Known | None:
+        found = self._asked.find(edipi)
+        return None if found is None else replace(found, conflict=True)
+
+    def count(self) -> int:
+        return self._asked.count()
+
+
+class Gone(Doubtful):
+    """An authority that knows who somebody is, and then does not answer."""
+
+    def find(self, edipi: str) -> Known | None:
+        raise PortDown(f"no answer about one of {len(edipi)} digits")
+
+
+@on_sqlite
+def test_for_whom_deers_vouches_no_longer_nothing_goes_on_and_it_says_so(world: World) -> None:
+    """An identity conflict that came up after the registration: no dead end, and no level."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA).submit(way="questions")
+    answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
+    code = code_of_record(world, "dana.example@example.com")
+    world.app.extensions["services"] = replace(world.services, directory=Doubtful(world.services.directory))
+    browser.submit(activation_code=code, button="activate-submit")
+    assert (browser.status, browser.page.error) == (422, "not_vouched")
+    assert "DEERS cannot confirm" in browser.open("/upgrade/way").page.text
+    assert Method.CODE_EMAIL_OF_RECORD not in held_by(world, "dana.q")
+
+
+@on_sqlite
+def test_while_deers_does_not_answer_nobody_is_charged(world: World) -> None:
+    """R79: 503 and the code still works; nothing is half-made."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA).submit(way="questions")
+    answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
+    code = code_of_record(world, "dana.example@example.com")
+    world.app.extensions["services"] = replace(world.services, directory=Gone(world.services.directory))
+    form = browser.page
+    for _ in range(7):
+        browser.page = form
+        browser.submit(activation_code=code, button="activate-submit")
+        assert browser.status == 503
+    world.app.extensions["services"] = world.services
+    browser.page = form
+    browser.submit(activation_code=code, button="activate-submit")
+    assert Method.CODE_EMAIL_OF_RECORD in held_by(world, "dana.q")
+
+
+class Silent:
+    """A vendor that does not answer."""
+
+    def draw(self, applicant: Applicant) -> Quiz | None:
+        raise PortDown(f"no questions for {applicant}")
+
+    def judge(self, applicant: Applicant, reference: str, chosen: tuple[int, ...]) -> bool:
+        raise PortDown(f"no verdict for {applicant}, {len(reference)}, {len(chosen)}")
+
+
+def test_a_vendor_that_does_not_answer_costs_no_try(world: World) -> None:
+    """R79: at the draw, and at the verdict, where the last question opens anew."""
+    browser = world.browser()
+    register(browser, DANA, "dana.q")
+    start(browser, DANA)
+    world.app.extensions["services"] = replace(world.services, kbv=Silent())
+    for _ in range(4):
+        browser.submit(way="questions").submit(button="questions-start")
+        assert (browser.status, browser.page.name) == (503, "upgrade/way")
+        assert "not counted as a try" in browser.page.text
+    world.app.extensions["services"] = world.services
+    browser.submit(way="questions").submit(button="questions-start")
+    for _ in range(3):
+        browser.submit(answer=right_answer(browser, DANA.id_number), button="question-submit")
+    world.app.extensions["services"] = replace(world.services, kbv=Silent())
+    last = right_answer(browser, DANA.id_number)
+    browser.submit(answer=last, button="question-submit")
+    assert browser.status == 503
+    world.app.extensions["services"] = world.services
+    assert browser.open("/upgrade/questions").page.h1 == ["Question 4 of 4"]
+    browser.submit(answer=last, button="question-submit")
+    assert Method.KBV in held_by(world, "dana.q")
+    assert world.events("kbv.failed") == []
 
 
 def _held(world: World) -> list[HeldNumber]:
