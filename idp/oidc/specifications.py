@@ -57,6 +57,7 @@ _INTEROP = "tests/interop/test_openid_client.py"
 _APACHE = "tests/interop/test_apache.py"
 _APP = "tests/stories/test_second_factor.py"
 _FETCH = "tests/rules/test_fetching.py"
+_URIS = "tests/rules/test_redirect_uris.py"
 
 _CORE = Specification(
     "OIDC Core",
@@ -369,19 +370,20 @@ _PEOPLE = (
 )
 
 _AROUND = (
-    _whole("RFC 3056", "6to4", Far.DONE, "A fetch sees through to the IPv4 address meant.", _FETCH),
-    _whole(
-        "RFC 3986",
-        "Uniform Resource Identifier",
-        Far.DONE,
-        "Addresses are compared byte for byte.",
-        "tests/rules/test_redirect_uris.py",
+    _whole("RFC 3986", "Uniform Resource Identifier", Far.DONE, "Addresses are compared byte for byte.", _URIS),
+    Specification(
+        "RFC 4291",
+        "IPv6, with 6to4 (RFC 3056), NAT64 (RFC 6052, RFC 8215) and what is for documents (RFC 9637)",
+        (Part((), Far.DONE, "A fetch sees through to the address meant.", (_FETCH,)),),
+        also=("RFC 3056", "RFC 6052", "RFC 8215", "RFC 9637"),
     ),
-    _whole("RFC 4291", "IPv6 Addressing", Far.DONE, "Mapped addresses count as what they map.", _FETCH),
     _whole("RFC 5646", "Language Tags", Far.PARTLY, "Looked at for their language.", "tests/stories/test_account.py"),
-    _whole("RFC 6052", "IPv4/IPv6 Translators", Far.DONE, "As 6to4.", _FETCH),
+    _whole("RFC 5891", "Internationalized Domain Names", Far.PARTLY, "In addresses to fetch from.", _FETCH),
     _whole(
         "RFC 8259", "JSON", Far.DONE, "No name twice in what a client sends.", "tests/rules/test_claims_parameter.py"
+    ),
+    _whole(
+        "RFC 8305", "Happy Eyeballs", Far.PARTLY, "A fetch tries every address of a name, one after the other.", _FETCH
     ),
     _whole("RFC 9110", "HTTP Semantics", Far.DONE, "Methods and status codes."),
 )

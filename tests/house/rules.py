@@ -228,6 +228,8 @@ RULES = {
             "requirements*",
             "assets/package*.json",
             "assets/.npmrc",
+            "bench/peer/package*.json",
+            "tests/interop/package*.json",
             "Dockerfile",
             ".ci/run",
             "setup.cfg",
