@@ -22,11 +22,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pypdf import PdfReader
 
 from devtools import demo, ports
 from devtools.children import Children
 from devtools.demo import Demo
 from devtools.terminal import ROOT
+from idp.adapters.letters import read_letters
 from idp.directory import cast
 from tests.world import free_port
 
@@ -52,14 +54,14 @@ class Stack:
         self.issuer = issuer
         self.portal = portal
         self.client_id: str = json.loads(client.read_text("utf-8"))["client_id"]
-        self._env = env
+        self.env = env
         self._records = [json.loads(line) for line in directory.read_text("utf-8").splitlines()]
         self._newcomers = iter([_person(record) for record in self._records if _may_register(record)])
         self._addresses = itertools.count(1)
 
     def idp(self, *words: str) -> str:
         """Run an operator's command on this provider; what it prints comes back."""
-        return _idp(self._env, *words)
+        return _idp(self.env, *words)
 
     def newcomer(self) -> Person:
         """Somebody who has no account yet; each time somebody else."""
@@ -78,10 +80,24 @@ class SecureStack(Stack):
     """The same over TLS and in production mode, where nothing of the demo exists: mail ends in this process."""
 
     def __init__(
-        self, issuer: str, portal: str, directory: Path, client: Path, env: dict[str, str], mails: "Mails"
+        self,
+        issuer: str,
+        portal: str,
+        directory: Path,
+        client: Path,
+        env: dict[str, str],
+        mails: "Mails",
+        letters: Path,
     ) -> None:
         super().__init__(issuer, portal, directory, client, env)
         self.mails = mails
+        self._letters = letters
+
+    def letters(self, person: Person) -> list[str]:
+        """The words of every letter to this person that waits to be printed."""
+        name = f"{person.given_name} {person.family_name}"
+        pages = [PdfReader(self._letters / f"{one.name}.pdf").pages[0] for one in read_letters(self._letters)]
+        return [text for text in (page.extract_text() for page in pages) if name in text]
 
 
 class Mails:
@@ -122,6 +138,7 @@ def secure_stack(folder: Path) -> Iterator[SecureStack]:
         "IDP_ISSUER": issuer,
         "IDP_KEYS": str(folder / "keys"),
         "IDP_SMTP_URL": f"smtp://localhost:{mail_port}",
+        "IDP_LETTERS": str(folder / "letters"),
         "DATABASE_URL": f"sqlite:///{folder / 'idp.db'}",
         "PORTAL_ISSUER": issuer,
         "PORTAL_BASE_URL": portal,
@@ -151,7 +168,7 @@ def secure_stack(folder: Path) -> Iterator[SecureStack]:
                 ],
                 within=STARTS_WITHIN,
             )
-            yield SecureStack(issuer, portal, directory, client, env, mails)
+            yield SecureStack(issuer, portal, directory, client, env, mails, folder / "letters")
     finally:
         catcher.stop()
 

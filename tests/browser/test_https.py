@@ -5,19 +5,25 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
+from idp.directory import cast
 from tests.browser.stack import SecureStack
 from tests.browser.visitor import DESKTOP, Visitor
-from tests.browser.walks import PASSWORD, assert_gates, code_in, identify
+from tests.browser.walks import PASSWORD, assert_gates, code_in, enroll, identify, next_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+OWN_COOKIES = {f"__Host-idp_{name}" for name in ("form", "flow", "session", "upgrade")}
 
 
 def test_a_person_registers_signs_out_and_comes_back_over_https(
     browser: Browser, secure: SecureStack, width: int
 ) -> None:
-    """Every cookie of the provider carries `__Host-` (R90), its forms pass their checks, and consent is asked once."""
+    """Every cookie of the provider carries `__Host-` (R90), its forms pass their checks, and consent is asked once.
+    No vendor of questions is bought for this service: the road to Premium is a letter, whose code comes back by its paper.
+    """
     window = Visitor(browser, width=width, trusting=True)
-    person, email, username = secure.newcomer(), f"secure.{width}@example.com", f"secure.{width}"
+    person = secure.person(cast.VIC if width == DESKTOP else cast.MAX)
+    email, username = f"secure.{width}@example.com", f"secure.{width}"
     window.open(secure.portal, "portal/home").press("#sign-in", "sign_in/login")
     assert window.page.url.startswith(f"{secure.issuer}/login")
     window.press("#register-link", "registration/start")
@@ -28,20 +34,28 @@ def test_a_person_registers_signs_out_and_comes_back_over_https(
     while not secure.mails.to(email):
         window.page.wait_for_timeout(200)
     window.fill(activation_code=code_in(secure.mails.to(email)[0])).press("#activate-submit", "registration/account")
-    window.fill(new_username=username, new_password=PASSWORD).press("#register-submit", "consent/consent")
+    window.fill(new_username=username, new_password=PASSWORD).press("#register-submit", "upgrade/way")
+    assert window.page.locator('[name="way"][value="questions"]').count() == 0
+    window.fill(way="letter").press("#upgrade-submit", "upgrade/address").press("#upgrade-submit", "upgrade/code")
+    while not secure.letters(person):
+        window.page.wait_for_timeout(200)
+    window.fill(activation_code=code_in(secure.letters(person)[0])).press("#activate-submit", "second_factor/enrol")
+    app = enroll(window, at="consent/consent")
     assert "Alder Harbor Health" in window.has("h1").inner_text()
     window.press("#consent-allow", "portal/home")
-    _assert_basic(window)
-    _assert_cookies(window, {"__Host-idp_form", "__Host-idp_flow", "__Host-idp_session"})
+    _assert_premium(window)
+    _assert_cookies(window, OWN_COOKIES)
 
     window.press("#sign-out", "portal/signed_out")
     assert "of Guidon" in window.text
     assert "__Host-idp_session" not in window.cookies()
     window.press("#sign-in", "sign_in/login")
     window.fill(username=username, password="not the password").press("#login-submit", "sign_in/login", 422)
-    window.fill(username=username, password=PASSWORD, remember=True).press("#login-submit", "portal/home")
-    _assert_basic(window)
-    _assert_cookies(window, {"__Host-idp_form", "__Host-idp_flow", "__Host-idp_session", "__Host-idp_device"})
+    window.fill(username=username, password=PASSWORD, remember=True)
+    window.press("#login-submit", "sign_in/second_factor")
+    window.fill(code=next_code(app)).press("#code-submit", "portal/home")
+    _assert_premium(window)
+    _assert_cookies(window, OWN_COOKIES | {"__Host-idp_device"})
     window.close()
 
 
@@ -53,13 +67,10 @@ def test_nothing_of_the_demo_is_there(browser: Browser, secure: SecureStack) -> 
     window.close()
 
 
-def _assert_basic(window: Visitor) -> None:
-    expect(window.has("#level")).to_contain_text("Basic (Level 1)")
-    assert_gates(
-        window,
-        open_to={"profile", "information", "faq"},
-        locked={"messages", "appointments", "records", "refills"},
-    )
+def _assert_premium(window: Visitor) -> None:
+    expect(window.has("#level")).to_contain_text("Premium (Level 2)")
+    everything = {"profile", "information", "faq", "messages", "appointments", "records", "refills"}
+    assert_gates(window, open_to=everything, locked=set())
 
 
 def _assert_cookies(window: Visitor, names: set[str]) -> None:

@@ -74,7 +74,13 @@ def test_spanish_words_have_room(visitor: NewVisitor, stack: Stack, width: int) 
     expect(window.page.locator("html")).to_have_attribute("lang", "es")
     window.press("#register-link", "registration/start")
     register_by_screen(window, stack.newcomer(), f"de.visita.{width}", at="portal/home")
-    for address, page in (("/account", "account/show"), ("/upgrade", "account/upgrade"), ("/help", "help/show")):
+    for address, page in (
+        ("/account", "account/show"),
+        ("/account/sites", "sites/list"),
+        ("/account/second-factor", "second_factor/enrol"),
+        ("/upgrade", "upgrade/start"),
+        ("/help", "help/show"),
+    ):
         window.open(f"{stack.issuer}{address}", page)
         expect(window.page.locator("html")).to_have_attribute("lang", "es")
     window.open(f"{stack.issuer}/logout", "logout/confirm").press("#logout-yes", "logout/done")

@@ -50,10 +50,12 @@ def test_a_person_registers_by_email_and_is_back_at_the_portal(visitor: NewVisit
     assert "Basic (Level 1)" in window.text
     window.open(f"{stack.portal}/records", "portal/locked", 403)
     assert "health information" in window.text
-    window.press("#upgrade", "account/upgrade")
-    assert "Premium" in window.text
+    window.press("#upgrade", "upgrade/start")
+    assert "To continue to Alder Harbor Health" in window.text
+    window.press("#decline-submit", "portal/sign_in_failed", 403)
+    assert "You are still signed in here as before." in window.text
 
-    window.open(stack.portal, "portal/home").press("#sign-out", "portal/signed_out")
+    window.press("#go-home", "portal/home").press("#sign-out", "portal/signed_out")
     assert "of Guidon" in window.text
     window.open(stack.portal, "portal/home").has("#sign-in")
     window.open(f"{stack.portal}/profile", "sign_in/login")

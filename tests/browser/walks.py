@@ -1,10 +1,13 @@
 """The ways that several stories go."""
 
 import re
+import time
 from dataclasses import dataclass
 
+import pyotp
 from playwright.sync_api import expect
 
+from idp.adapters import fake_kbv
 from tests.browser.stack import Person, Stack
 from tests.browser.visitor import Visitor
 
@@ -86,6 +89,32 @@ def code_in(mail: str) -> str:
 def sign_in(visitor: Visitor, username: str, password: str, page: str, status: int = 200) -> None:
     """Fill in the sign-in page and send it."""
     visitor.fill(username=username, password=password).press("#login-submit", page, status)
+
+
+def answer_questions(visitor: Visitor, person: Person, *, at: str) -> None:
+    """From the page before the questions through all of them, each answered as the invented life of this person says."""
+    visitor.press("#questions-start", "upgrade/question")
+    expect(visitor.has("#clock")).to_contain_text("Time left: 1:" if visitor.scripts else "two minutes")
+    for number in range(fake_kbv.ASKED):
+        right = next(right for text, right, _ in fake_kbv.history(person.ssn).asked if text in visitor.text)
+        labels = visitor.page.locator("main form label.usa-radio__label")
+        words = [label.strip() for label in labels.all_inner_texts()]
+        labels.nth(words.index(right if right in words else fake_kbv.NONE_OF_THESE)).click()
+        visitor.press("#question-submit", at if number == fake_kbv.ASKED - 1 else "upgrade/question")
+
+
+def enroll(visitor: Visitor, *, at: str) -> pyotp.TOTP:
+    """Add an app to the sign-in and save the codes; the app comes back."""
+    app = pyotp.TOTP("".join(visitor.has("#totp-secret").inner_text().split()))
+    visitor.fill(code=app.now()).press("#code-submit", "second_factor/save_codes")
+    assert len(visitor.has("#recovery-codes").inner_text().split()) == 10
+    visitor.fill(saved=True).press("#saved-submit", at)
+    return app
+
+
+def next_code(app: pyotp.TOTP) -> str:
+    """A code of the app's that was not used: the first was of this half minute or the one before, so the next one is free."""
+    return app.at(int(time.time()) + 30)
 
 
 def assert_gates(visitor: Visitor, *, open_to: set[str], locked: set[str]) -> None:
