@@ -62,6 +62,7 @@ class Event(Enum):
     QUIZ_DRAWN = _event("kbv.drawn", "A vendor drew questions about a person; this counts as a try.", "account")
     QUIZ_PASSED = _event("kbv.passed", "Every question was answered right.", "account")
     QUIZ_FAILED = _event("kbv.failed", "A quiz ended otherwise: wrong, late, or stopped.", "account", "why")
+    QUIZ_TRIES_RESET = _event("kbv.tries_reset", "An operator let a person answer questions again.", "account", "why")
     ADDRESS_CODE_ISSUED = _event(
         "address_code.issued", "A code went to an address of record.", "account", "channel", "shared"
     )
@@ -116,7 +117,11 @@ class Event(Enum):
     RECOVERY_CODE_USED = _event("recovery_code.used", "A recovery code was used up.", "account", "left")
     SESSION_ENDED = _event("session.ended", "A sign-in session ended.", "session", "why")
     CONSENT_GIVEN = _event(
-        "consent.given", "A person allowed a client these scopes, and these claims by name.", "scopes", "claims"
+        "consent.given",
+        "A person allowed a client these scopes, and these claims by name, also at these resource servers.",
+        "scopes",
+        "claims",
+        "resources",
     )
     CONSENT_DENIED = _event("consent.denied", "A person refused a client.", "scopes")
     CODE_GRANTED = _event("authorization.code_issued", "A client got an authorization code.", "authorization", "scopes")

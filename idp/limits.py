@@ -66,8 +66,7 @@ class Limit(Enum):
     # A typed address is sent three messages an hour at the most, whoever asks (R26).
     MAIL_ADDRESS = Rule(3, timedelta(hours=1))
     # R66: two quizzes, then a day's wait; three in all. A quiz is counted when it is drawn.
-    KBV_DAY = Rule(2, timedelta(hours=24))
-    KBV_EVER = Rule(3, timedelta(days=36_500))
+    KBV = Rule(3, timedelta(days=36_500), free=2, first_wait=timedelta(hours=24), longest_wait=timedelta(hours=24))
     # R68: five tries at one code to an address of record, however long the letter took.
     ADDRESS_CODE = Rule(5, timedelta(days=40))
     # New codes to addresses of record, for one account.
@@ -146,6 +145,15 @@ def clear(conn: Connection, limit: Limit, who: str) -> None:
 def sweep(conn: Connection) -> int:
     """Delete counts whose window is over; tell how many."""
     return conn.execute(sa.delete(LimitCount).where(LimitCount.window_ends_at <= clock.now())).rowcount
+
+
+def is_blocked(conn: Connection, limit: Limit, who: str) -> bool:
+    """Whether the next try would be refused now."""
+    held = db.find(conn, LimitCount, LimitCount.key == f"{limit.name.lower()}:{who}")
+    now = clock.now()
+    if held is None or held.window_ends_at <= now:
+        return False
+    return held.count >= limit.value.most or (held.blocked_until is not None and held.blocked_until > now)
 
 
 def is_spent(conn: Connection, limit: Limit, who: str) -> bool:

@@ -17,6 +17,9 @@ _QUIET = {
     "authlib": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "alembic": logging.WARNING,
+    # The address of a call names a vendor's quiz.
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
     "asyncio": logging.WARNING,
     "mail.log": logging.WARNING,
 }

@@ -105,3 +105,10 @@ def to_the_questions(browser: Browser, who: Registrant, username: str) -> Browse
     register(browser, who, username)
     start(browser, who).submit(way="questions")
     return browser.submit(button="questions-start")
+
+
+def toward(world: World, username: str) -> frozenset[Method]:
+    """What need not be shown again on the way up."""
+    account = account_of(world, username)
+    with world.services.db.read() as conn:
+        return evidence.list_toward(conn, account.id)

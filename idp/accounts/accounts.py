@@ -83,9 +83,22 @@ def find_account(conn: Connection, account_id: str) -> Account | None:
     return db.find(conn, Account, Account.id == account_id)
 
 
+def get_account(conn: Connection, account_id: str) -> Account:
+    """The account of this id, which must be there: a miss is a bug."""
+    return db.get(conn, Account, Account.id == account_id)
+
+
 def find_by_username(conn: Connection, typed: str) -> Account | None:
     """The account that this username belongs to, however it was written."""
     return db.find(conn, Account, Account.username_key == username_key(typed))
+
+
+def hold(conn: Connection, account_id: str) -> Account | None:
+    """The account, for a decision in this write: whoever else decides about it at the same moment waits for its end, so that of
+    two writes the later one sees what the earlier one did. SQLite has one writer at a time anyway.
+    """
+    statement = sa.select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+    return None if conn.execute(statement).scalar_one_or_none() is None else find_account(conn, account_id)
 
 
 def find_live(conn: Connection, person_id: str) -> Account | None:

@@ -20,6 +20,9 @@ ACR_PREMIUM_PHR = "urn:dslogon:premium:phr"
 ACRS = (ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM, ACR_PREMIUM_PHR)
 """Every `acr` value there is, the weakest first."""
 
+REACHABLE_ACRS = (ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM)
+"""Those that a sign-in can have today: without passkeys nobody reaches the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:

@@ -24,7 +24,10 @@ from idp.keyring import Keyring
 
 LONGEST_TEXT = 200
 LONGEST_ADDRESS = 1_000
+LONGEST_POST_ADDRESS = 500
 _EARLIEST = date(1880, 1, 1)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_GROUPING = re.compile(r"[ ().\u00a0\u2010-\u2015/-]")
 
 
 class Profile(db.Row):
@@ -50,6 +53,7 @@ class Wrong(StrEnum):
     NOT_A_DATE = "not_a_date"
     NOT_A_ZONE = "not_a_zone"
     NOT_A_LOCALE = "not_a_locale"
+    NOT_A_PHONE = "not_a_phone"
     IS_USERNAME = "is_username"
 
 
@@ -65,7 +69,7 @@ def check(typed: Mapping[str, str], *, username: str) -> dict[str, Wrong]:
 
 def save(conn: Connection, keyring: Keyring, *, account_id: str, person_id: str, typed: Mapping[str, str]) -> bool:
     """Keep these checked claims in place of the others; an empty value takes its claim away. Tell if it changed any."""
-    claims = {name: value.strip() for name, value in typed.items() if name in _CLAIMS and value.strip()}
+    claims = {name: _kept(name, value.strip()) for name, value in typed.items() if name in _CLAIMS and value.strip()}
     found = conn.execute(_OF_ACCOUNT, {"account": account_id}).mappings().one_or_none()
     held = Profile(**found) if found is not None else None
     if claims == (_open(keyring, held) if held else {}):
@@ -98,6 +102,22 @@ def _open(keyring: Keyring, held: Profile) -> dict[str, str]:
     plain = keyring.unseal(held.sealed, table="profile", column="sealed", row=held.account_id)
     claims: dict[str, str] = json.loads(plain)
     return claims
+
+
+def _kept(name: str, value: str) -> str:
+    """As it is kept: a telephone number without the signs that people group it by (OIDC Core §5.1 `phone_number`)."""
+    return _GROUPING.sub("", value) if name == "phone_number" else value
+
+
+def _phone(value: str) -> Wrong | None:
+    """A number with its country code, as E.164 has it: without the code a client abroad could not call it."""
+    return None if len(value) <= LONGEST_TEXT and _E164.fullmatch(_kept("phone_number", value)) else Wrong.NOT_A_PHONE
+
+
+def _post_address(value: str) -> Wrong | None:
+    if len(value) > LONGEST_POST_ADDRESS:
+        return Wrong.TOO_LONG
+    return None if value.isprintable() else Wrong.NOT_TEXT
 
 
 def _text(value: str) -> Wrong | None:
@@ -161,7 +181,9 @@ _CLAIMS: dict[str, Callable[[str], Wrong | None]] = {
     "birthdate": _birthdate,
     "zoneinfo": _zone,
     "locale": _locale,
+    "phone_number": _phone,
+    "address": _post_address,
 }
 
 NAMES = tuple(_CLAIMS)
-"""The claims that a person may type; the fourteenth, `updated_at`, keeps itself."""
+"""The claims that a person may type; one more, `updated_at`, keeps itself."""

@@ -11,7 +11,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from idp.ports import Applicant, PortDown, Question, Quiz
 
@@ -21,17 +21,30 @@ _LARGEST = 64 * 1024
 _TEXT = Annotated[str, Field(min_length=1, max_length=300)]
 
 
+def _all_different(texts: list[str]) -> list[str]:
+    if len(set(texts)) != len(texts):
+        raise ValueError("the same text stands twice")
+    return texts
+
+
 class _Question(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
     text: _TEXT
     # SP 800-63A rev. 3 §5.3.2: at least four options.
-    options: Annotated[list[_TEXT], Field(min_length=4, max_length=8)]
+    options: Annotated[list[_TEXT], Field(min_length=4, max_length=8), AfterValidator(_all_different)]
 
 
 class _Quiz(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
     reference: Annotated[str, Field(min_length=1, max_length=200)]
     questions: Annotated[list[_Question], Field(min_length=4, max_length=6)]
+
+    @field_validator("questions")
+    @classmethod
+    def _no_repeat(cls, questions: list[_Question]) -> list[_Question]:
+        """R66: no question comes twice."""
+        _all_different([question.text for question in questions])
+        return questions
 
 
 class _Verdict(BaseModel):

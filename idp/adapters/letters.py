@@ -5,6 +5,7 @@ sees it sees a whole letter.
 """
 
 import json
+import os
 import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -42,8 +43,16 @@ class SpoolLetters:
     def _put(self, name: str, content: bytes) -> None:
         half = self._folder / f".{name}"
         half.touch(mode=0o600)
-        half.write_bytes(content)
+        with half.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # once we say that it went, it must outlast a power cut
         half.rename(self._folder / name)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from idp.credentials import passwords, second_factor, sessions, totp
 from idp.db import list_rows
 from idp.limits import Limit
 from idp.ports import Services
+from idp.proofing import address_codes
 
 
 @click.group()
@@ -89,7 +90,8 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
     row = _find(services, account)
     with services.db.read() as conn:
         held = (passwords.find_password(conn, row.id), totp.find(conn, row.id))
-    stopped = any(factor is not None and factor.disabled_at is not None for factor in held)
+        spent = limits.is_spent(conn, Limit.TOTP, row.id)
+    stopped = spent or any(factor is not None and factor.disabled_at is not None for factor in held)
     if row.state == State.ACTIVE.value and stopped:
         _revive(services, row, reason=_reason_code(reason), yes=yes, as_json=as_json)
         return
@@ -117,6 +119,8 @@ def _move(
         if not store.change_state(conn, row.id, was=was, becomes=becomes, why=reason if locking else None):
             return False
         if locking:
+            # Whoever objected to a letter must not find that its code works after all.
+            address_codes.revoke(conn, row.id)
             sessions.end_all(conn, row.id, actor=operator(), why="account_locked")
         else:
             _let_factors_work(conn, row.id)

@@ -5,6 +5,7 @@ import re
 import click
 from sqlalchemy import Connection
 
+from idp import limits
 from idp.accounts import accounts as store
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
@@ -14,10 +15,12 @@ from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pa
 from idp.clock import now
 from idp.config import PolicyName
 from idp.credentials import totp
+from idp.limits import Limit
 from idp.ports import Services
-from idp.proofing import evidence, policy, raising
+from idp.proofing import authority, evidence, policy, raising
 from idp.proofing.policy import POLICIES, Method
 
+_LOOKS_LIKE_A_NUMBER = re.compile(r"[\d.:/-]*\d{3}[\d.:/-]*")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{2,63}")
 
 
@@ -56,8 +59,10 @@ def in_person(services: Services, account: str, *, reference: str, yes: bool, as
     person whom DEERS shows for this account (`idp deers show`).
     """
     row = find(services, account)
-    if not _REFERENCE.fullmatch(reference):
-        raise click.UsageError("--reference is 3 to 64 letters, digits, dots, dashes, colons or slashes.")
+    if not _REFERENCE.fullmatch(reference) or _LOOKS_LIKE_A_NUMBER.fullmatch(reference):
+        raise click.UsageError(
+            "--reference is 3 to 64 letters, digits, dots, dashes, colons or slashes; no one's number."
+        )
     if row.state != State.ACTIVE.value:
         fail(f"The account is {row.state}: nothing was done.")
     if not yes:
@@ -65,8 +70,13 @@ def in_person(services: Services, account: str, *, reference: str, yes: bool, as
         _say({"account": row.id, "would_record": Method.IN_PERSON.value}, say, as_json=as_json)
         return
 
-    def work(conn: Connection) -> Level:
-        evidence.add(conn, row, Method.IN_PERSON, policy=services.settings.policy, at=now())
+    also = authority.list_emails(services, row.person_id)
+
+    def work(conn: Connection) -> Level | None:
+        held = store.hold(conn, row.id)
+        if held is None or held.state != State.ACTIVE.value:
+            return None
+        evidence.add(conn, held, Method.IN_PERSON, policy=services.settings.policy, at=now())
         record_event(
             conn,
             Event.PROVED_IN_PERSON,
@@ -82,9 +92,12 @@ def in_person(services: Services, account: str, *, reference: str, yes: bool, as
             chosen=services.settings.policy,
             actor=operator(),
             why=Method.IN_PERSON.value,
+            also=also,
         )
 
     level = services.db.write(work)
+    if level is None:
+        fail("The account changed in this moment: nothing was done.")
     _say(
         {"account": row.id, "recorded": Method.IN_PERSON.value, "level": int(level)},
         f"Recorded. {row.username} is {level.name.capitalize()}"
@@ -103,7 +116,8 @@ def distrust(services: Services, method: str, *, yes: bool, as_json: bool) -> No
     chosen = Method(method)
     with services.db.read() as conn:
         ids = evidence.list_accounts_with(conn, chosen)
-        rows = [row for id_ in ids if (row := store.find_account(conn, id_)) is not None]
+        found = [row for id_ in ids if (row := store.find_account(conn, id_)) is not None]
+    rows = [row for row in found if row.state != State.CLOSED.value]
     changed: list[dict[str, object]] = []
     for row in rows:
         after = _distrust(services, row, chosen) if yes else None
@@ -142,12 +156,37 @@ def _distrust(services: Services, row: Account, method: Method) -> Level:
     return services.db.write(work)
 
 
+@proofing.command("reset-questions")
+@click.argument("account")
+@click.option("--reason", required=True, help="Why, as a reason code such as owner_checked.")
+@yes_option
+@json_option
+@pass_services
+def reset_questions(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
+    """Let a person answer questions again whose three tries are used up. Make sure first who asks."""
+    row = find(services, account)
+    if not _REFERENCE.fullmatch(reason):
+        raise click.UsageError("--reason is a short code of letters, digits, - and _, such as owner_checked.")
+    if not yes:
+        say = f"{row.username} could answer questions again. Add --yes to do it."
+        _say({"account": row.id, "would_reset": Method.KBV.value}, say, as_json=as_json)
+        return
+
+    def work(conn: Connection) -> None:
+        limits.clear(conn, Limit.KBV, row.person_id)
+        record_event(conn, Event.QUIZ_TRIES_RESET, actor=operator(), subject=row.person_id, account=row.id, why=reason)
+
+    services.db.write(work)
+    _say({"account": row.id, "reset": Method.KBV.value}, f"{row.username} can answer questions again.", as_json=as_json)
+
+
 def described(conn: Connection, row: Account, chosen: PolicyName) -> dict[str, object]:
     """What speaks for an account, and what Premium still misses."""
     held = evidence.list_standing(conn, row.id)
+    toward = held if row.level >= Level.PREMIUM else evidence.list_toward(conn, row.id)
     factor = totp.has_second_factor(conn, row.id)
     missing = [
-        sorted(method.value for method in road) for road in policy.roads_to(POLICIES[chosen], Level.PREMIUM, held)
+        sorted(method.value for method in road) for road in policy.roads_to(POLICIES[chosen], Level.PREMIUM, toward)
     ]
     return {
         "account": row.id,

@@ -111,7 +111,8 @@ def record_refusal(conn: Connection, owner: Owner, factor: Factor, why: Reason) 
 
 def _reserve(conn: Connection, owner: Owner, factor: Factor) -> Refused | None:
     held = totp.find(conn, owner.account_id)
-    if factor is Factor.TOTP and held is not None and held.disabled_at is not None:
+    stopped = held is not None and (held.disabled_at is not None or limits.is_spent(conn, Limit.TOTP, owner.account_id))
+    if factor is Factor.TOTP and stopped:
         refused: Refused | None = Refused(Reason.FACTOR_STOPPED)
     else:
         refused = limits.reserve(conn, _LIMITS[factor], owner.account_id)

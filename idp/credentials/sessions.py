@@ -81,6 +81,14 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """The little of a live sign-in that a token hangs from."""
+
+    account_id: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One live session as its owner sees it in the list."""
 
@@ -208,9 +216,10 @@ def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:
     return _found(conn, _BY_HANDLE, crypto.digest(handle))
 
 
-def find_signed_in_by_id(conn: Connection, session_id: str) -> SignedIn | None:
-    """The live sign-in of this id: what tokens that hang from it look up."""
-    return _found(conn, _BY_ID, session_id)
+def find_account_of(conn: Connection, session_id: str) -> Signed | None:
+    """Whose session this is, and how well they are known, while it lives: what every use of a token looks up."""
+    row = conn.execute(_ACCOUNT_OF, {"which": session_id, "now": clock.now()}).one_or_none()
+    return None if row is None else Signed(row.account_id, Level(row.level))
 
 
 # Made once: every page and every use of a token runs one of these, and to make one anew costs more than to run it.
@@ -236,7 +245,7 @@ _LIVE = (
 )
 _BY_HANDLE = _LIVE.where(Session.handle_digest == sa.bindparam("which"))
 _LAST_SEEN = sa.select(Session.last_seen_at).where(Session.handle_digest == sa.bindparam("which"))
-_BY_ID = _LIVE.where(Session.id == sa.bindparam("which"))
+_ACCOUNT_OF = _LIVE.with_only_columns(Session.account_id, Account.level).where(Session.id == sa.bindparam("which"))
 
 
 def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn | None:

@@ -27,6 +27,7 @@ from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown, Services
 from idp.proofing import activation, held_numbers
+from idp.proofing.policy import POLICIES, Method
 
 
 class At(StrEnum):
@@ -111,7 +112,7 @@ def identify(services: Services, journey: Journey, claimed: Claimed, *, address:
     except PortDown:
         services.db.write(lambda conn: give_back(conn, counted))
         raise
-    return services.db.write(lambda conn: _note_match(conn, services.keyring, journey, claimed, found, address))
+    return services.db.write(lambda conn: _note_match(conn, services, journey, claimed, found, address))
 
 
 def sweep(conn: Connection) -> int:
@@ -139,9 +140,10 @@ def _reserve_match(
 
 
 def _note_match(
-    conn: Connection, keyring: Keyring, journey: Journey, claimed: Claimed, found: Matched | NoMatch, address: str
+    conn: Connection, services: Services, journey: Journey, claimed: Claimed, found: Matched | NoMatch, address: str
 ) -> Refused | None:
     """Write down what was found. Every case does the same statements; they differ in values only (R63)."""
+    keyring = services.keyring
     matched = found if isinstance(found, Matched) else None
     person = people.find_person(conn, keyring, matched.person_key if matched else journey.id)
     account = accounts.find_live(conn, person.id if person else journey.id)
@@ -176,10 +178,20 @@ def _note_match(
         return Refused(Reason.ALREADY_DONE)
     activation.revoke(conn, journey.id)
     engine.reserve(conn, moved, reservation_of(keyring, moved))
-    if journey.facts["wanted_level"] == Level.PREMIUM and claimed.id_kind is IdKind.SSN:
+    if journey.facts["wanted_level"] == Level.PREMIUM:
         # For the questions of the upgrade that follows, so that nobody types it twice; for a decoy too (R63).
-        held_numbers.hold(conn, keyring, journey.id, claimed.id_number)
+        hold_number(conn, services, journey, claimed)
     return None
+
+
+def hold_number(conn: Connection, services: Services, journey: Journey, claimed: Claimed) -> None:
+    """Keep the number of this claim for a vendor's questions, where there are any, and no number of a claim before it: they
+    must be about the person whom the journey has found.
+    """
+    held_numbers.erase(conn, journey.id)
+    asked = services.kbv is not None and POLICIES[services.settings.policy].knows(Method.KBV)
+    if asked and claimed.id_kind is IdKind.SSN:
+        held_numbers.hold(conn, services.keyring, journey.id, claimed.id_number)
 
 
 def is_of_record(journey: Journey, email: str | None) -> bool:

@@ -19,7 +19,7 @@ from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Services
-from idp.proofing import evidence, policy
+from idp.proofing import address_codes, evidence, policy
 from idp.proofing.policy import POLICIES, Delivery, Method, Policy
 
 
@@ -166,14 +166,16 @@ def _displace(conn: Connection, keyring: Keyring, person_id: str) -> bool:
     """Close the account that stands for this person without proof: its rightful owner is here. Its subject id dies with it, so
     no client takes the one for the other. Raises `_Undone` if it was proven meanwhile.
     """
-    old = accounts.find_live(conn, person_id)
+    live = accounts.find_live(conn, person_id)
+    old = None if live is None else accounts.hold(conn, live.id)
     if old is None:
         return False
     if old.proven or not accounts.change_state(
         conn, old.id, was=State(old.state), becomes=State.CLOSED, why="displaced"
     ):
         raise _Undone(Refused(Reason.JOURNEY_GONE))
-    sessions.end_all(conn, old.id, actor=old.id, why="displaced")
+    sessions.end_all(conn, old.id, actor=ANONYMOUS, why="displaced")
+    address_codes.revoke(conn, old.id)
     notices.tell_owner(conn, keyring, old, "account_displaced")
     audit.record(conn, Event.ACCOUNT_DISPLACED, actor=ANONYMOUS, subject=person_id, account=old.id)
     return True

@@ -26,7 +26,7 @@ from idp.journeys.engine import Journey, Machine
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Services
-from idp.proofing import raising
+from idp.proofing import authority, raising
 
 ENROLLED = "enrolled"
 SAVED = "saved"
@@ -120,8 +120,10 @@ def confirm(services: Services, me: SignedIn, handle: str, typed: str) -> Enroll
         why = step.reason
         services.db.write(lambda conn: second_factor.record_refusal(conn, owner, Factor.TOTP, why))
         return step
+    # Asked before the write: the level may rise by this, and then DEERS's addresses hear of it too (R73).
+    also = authority.list_emails(services, me.person_id)
     try:
-        return services.db.write(lambda conn: _enrol(conn, services, me, handle, journey, step))
+        return services.db.write(lambda conn: _enrol(conn, services, me, handle, journey, step, also))
     except _Undone as undone:
         return undone.refused
 
@@ -162,7 +164,15 @@ def note_saved(services: Services, me: SignedIn) -> None:
     services.db.write(forget)
 
 
-def _enrol(conn: Connection, services: Services, me: SignedIn, handle: str, journey: Journey, step: int) -> Enrolled:
+def _enrol(
+    conn: Connection,
+    services: Services,
+    me: SignedIn,
+    handle: str,
+    journey: Journey,
+    step: int,
+    also: tuple[str, ...],
+) -> Enrolled:
     owner = Owner(me.account_id, me.person_id)
     account = accounts.find_account(conn, me.account_id)
     held = totp.find(conn, me.account_id)
@@ -201,6 +211,7 @@ def _enrol(conn: Connection, services: Services, me: SignedIn, handle: str, jour
         chosen=services.settings.policy,
         actor=me.account_id,
         why="second_factor",
+        also=also,
     )
     replaced = "yes" if held is not None else ""
     second_factor.tell(conn, services.keyring, owner, "second_factor_added", replaced=replaced)

@@ -107,7 +107,10 @@ def complete(services: Services, handle: str, *, factor: Factor, typed: str, bro
     shown = second_factor.check(services, Owner(account.id, account.person_id), factor, typed)
     if isinstance(shown, Refused):
         return shown
-    return services.db.write(lambda conn: _open(conn, services, journey, handle, shown, browser))
+    try:
+        return services.db.write(lambda conn: _open(conn, services, journey, handle, shown, browser))
+    except _Undone:
+        return Refused(Reason.ALREADY_DONE)
 
 
 def give_up(services: Services, handle: str) -> None:
@@ -129,9 +132,18 @@ def step_up(services: Services, me: SignedIn, handle: str, *, factor: Factor, ty
         if (refused := second_factor.claim(conn, services.keyring, owner, shown)) is not None:
             return refused
         raised = sessions.raise_session(conn, me, handle, method=second_factor.METHOD)
-        return raised if raised is not None else Refused(Reason.ALREADY_DONE)
+        if raised is None:
+            raise _Undone
+        return raised
 
-    return services.db.write(rise)
+    try:
+        return services.db.write(rise)
+    except _Undone:
+        return Refused(Reason.ALREADY_DONE)
+
+
+class _Undone(Exception):
+    """Another tab was quicker: the code that was spent for nothing is whole again, and nobody is told that it was used."""
 
 
 def _open(
@@ -146,7 +158,7 @@ def _open(
         done = engine.find_outcome(conn, MACHINE, handle) == SIGNED_IN
         return Refused(Reason.ALREADY_DONE) if done else refused
     if not engine.end(conn, journey, SIGNED_IN):
-        return Refused(Reason.ALREADY_DONE)
+        raise _Undone
     return by_password.open_session(
         conn,
         account,

@@ -14,24 +14,22 @@ from sqlalchemy import Connection
 
 from idp import audit, clock, db, limits
 from idp.accounts import people
-from idp.accounts.accounts import Account, find_account
+from idp.accounts.accounts import Account, get_account
 from idp.accounts.levels import Level
 from idp.accounts.people import Person
 from idp.audit import ANONYMOUS, Event
-from idp.config import PolicyName
-from idp.credentials import totp
+from idp.credentials import sessions
 from idp.credentials.sessions import SignedIn
 from idp.credentials.sign_in import network_of
 from idp.journeys import engine
 from idp.journeys.engine import Journey, Machine
-from idp.journeys.registration import give_back, reserve_all
+from idp.journeys.registration import give_back, hold_number, reserve_all
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
-from idp.ports import Claimed, IdKind, Known, Matched, PortDown, Services
-from idp.proofing import address_codes, evidence, held_numbers, policy
-from idp.proofing.address_codes import AddressCode
-from idp.proofing.policy import POLICIES, Method
+from idp.ports import Claimed, Matched, PortDown, Services
+from idp.proofing import evidence, held_numbers, raising
+from idp.proofing.policy import Method
 
 
 class At(StrEnum):
@@ -63,6 +61,13 @@ MACHINE = Machine(
 )
 
 
+QUIZ_TAKES = timedelta(minutes=10)
+"""How long the number must still be held when the questions are drawn: four times two minutes, and the vendor's time."""
+
+PREMIUM = "premium"
+"""The outcome of an upgrade that reached it."""
+
+
 class Way(StrEnum):
     """How somebody can go on online; the values are what the form says."""
 
@@ -70,59 +75,14 @@ class Way(StrEnum):
     LETTER = "letter"
 
 
-@dataclass(frozen=True)
-class Overview:
-    """What an account has of Premium, and what it misses."""
-
-    account: Account
-    held: frozenset[Method]
-    second_factor: bool
-    missing: tuple[frozenset[Method], ...]
-    """For each road of the policy what is still to be shown, the shortest first; an empty one is walked."""
-    codes: tuple[AddressCode, ...]
-    """Codes that are on their way."""
-
-    @property
-    def is_premium(self) -> bool:
-        """Whether there is nothing more to do."""
-        return self.account.level >= Level.PREMIUM
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether a road is walked to its end, so that only the second factor may be missing."""
-        return any(not road for road in self.missing)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One way, and why it is closed; None: it is open."""
-
-    way: Way
-    closed: Reason | None
-
-
-def overview(conn: Connection, chosen: PolicyName, account_id: str) -> Overview:
-    """What is there and what is missing, now."""
-    account = find_account(conn, account_id)
-    if account is None:
-        raise LookupError("an upgrade of an account that is not there")
-    held = evidence.list_standing(conn, account_id)
-    return Overview(
-        account=account,
-        held=held,
-        second_factor=totp.has_second_factor(conn, account_id),
-        missing=policy.roads_to(POLICIES[chosen], Level.PREMIUM, held),
-        codes=tuple(address_codes.list_live(conn, account_id)),
-    )
-
-
 def begin(services: Services, me: SignedIn, *, language: str, old_handle: str | None) -> str:
     """Start an upgrade and return its handle; the one that this browser had under way ends."""
     keyring = services.keyring
 
     def write(conn: Connection) -> str:
-        old = engine.find(conn, keyring, MACHINE, old_handle) if old_handle else None
+        old = find(conn, keyring, me, old_handle)
         if old is not None and engine.end(conn, old, "left"):
+            leave_quiz(conn, old, me)
             held_numbers.erase(conn, old.id)
             _record_end(conn, old.id, me, why="left")
         _, handle = _open(conn, keyring, me, language)
@@ -193,96 +153,92 @@ def identify(services: Services, journey: Journey, me: SignedIn, claimed: Claime
         if moved is None:
             return Refused(Reason.ALREADY_DONE)
         people.ensure_person(conn, keyring, person_key=found.person_key, edipi=found.edipi)
-        if claimed.id_kind is IdKind.SSN:
-            held_numbers.hold(conn, keyring, journey.id, claimed.id_number)
+        hold_number(conn, services, journey, claimed)
         give_back(conn, counted)
         _record_match(conn, journey, me, claimed, why=None)
+        _match_anew(conn, services, me)
         return None
 
     return services.db.write(note)
 
 
-def known(services: Services, me: SignedIn) -> Known | None:
-    """What DEERS tells of the account's person today; None where it vouches for them no longer: unknown, in conflict, or dead.
-    Raises `PortDown`.
-    """
-    with services.db.read() as conn:
-        edipi = people.edipi_of(conn, services.keyring, me.person_id)
-        person = db.get(conn, Person, Person.id == me.person_id)
-    found = services.directory.find(edipi)
-    if found is None or people.authority_mac(services.keyring, found.person_key) != person.authority_mac:
-        return None
-    return None if found.deceased or found.conflict else found
-
-
-def offers(services: Services, journey: Journey, me: SignedIn) -> tuple[Offer, ...]:
-    """The ways of the policy, each with why it is closed; none at all for whom DEERS does not vouch. Raises `PortDown`."""
-    person = known(services, me)
-    if person is None:
-        return ()
-    with services.db.read() as conn:
-        held = evidence.list_standing(conn, me.account_id)
-        number = held_numbers.find(conn, services.keyring, journey.id)
-        spent = any(limits.is_spent(conn, limit, me.person_id) for limit in (Limit.KBV_DAY, Limit.KBV_EVER))
-    roads = POLICIES[services.settings.policy].roads.get(Level.PREMIUM, ())
-    ways = []
-    if any(Method.KBV in road for road in roads) and services.kbv is not None:
-        ways.append(Offer(Way.QUESTIONS, _closed_questions(journey, held, person, number, spent=spent)))
-    if any(Method.CODE_POST_OF_RECORD in road for road in roads) and services.letters is not None:
-        ways.append(Offer(Way.LETTER, None if person.posts else Reason.NOT_FOUND))
-    return tuple(ways)
-
-
-def _closed_questions(
-    journey: Journey, held: frozenset[Method], person: Known, number: str | None, *, spent: bool
-) -> Reason | None:
-    if not person.emails and Method.CODE_EMAIL_OF_RECORD not in held:
-        return Reason.NOT_FOUND  # right answers count only with a code by e-mail, which could not come
-    if Method.KBV in held:
-        return None
-    if spent:
-        return Reason.TOO_MANY_TRIES
-    if journey.facts["no_questions"]:
-        return Reason.NO_QUESTIONS
-    return Reason.EXPIRED if number is None else None
-
-
-def choose(services: Services, journey: Journey, me: SignedIn, way: Way) -> Refused | None:
-    """Go this way. `ALREADY_DONE`: another tab went on meanwhile."""
-    offered = {offer.way: offer.closed for offer in offers(services, journey, me)}
-    if way not in offered:
-        return Refused(Reason.NOT_ALLOWED)
-    if (closed := offered[way]) is not None:
-        return Refused(closed)
-
-    def write(conn: Connection) -> Refused | None:
-        answered = Method.KBV in evidence.list_standing(conn, me.account_id)
-        there = At.ADDRESS if way is Way.LETTER or answered else At.QUESTIONS
-        moved = engine.move(
-            conn,
-            services.keyring,
-            MACHINE,
-            journey,
-            there,
-            way=way.value,
-            charged=False,
-            reference=None,
-            questions=None,
-            chosen=[],
-            asked_at=None,
-        )
-        return Refused(Reason.ALREADY_DONE) if moved is None else None
-
-    return services.db.write(write)
-
-
-def go_back(services: Services, journey: Journey, there: At) -> bool:
+def go_back(services: Services, journey: Journey, me: SignedIn, there: At) -> bool:
     """Back to an earlier step; what followed it is forgotten. False when another tab went on meanwhile."""
 
     def write(conn: Connection) -> bool:
-        return engine.move(conn, services.keyring, MACHINE, journey, there) is not None
+        moved = engine.move(conn, services.keyring, MACHINE, journey, there) is not None
+        if moved:
+            leave_quiz(conn, journey, me)
+        return moved
 
     return services.db.write(write)
+
+
+def leave_quiz(conn: Connection, journey: Journey, me: SignedIn, *, why: Reason = Reason.STOPPED) -> None:
+    """What it means that a journey leaves its questions: open ones are a failed try (R66). One that was counted and never drawn is
+    given back, and one whose answers wait for a vendor that does not judge (R79).
+    """
+    if journey.state != At.QUESTIONS:
+        return
+    questions, chosen = journey.facts["questions"], journey.facts["chosen"]
+    if why is Reason.STOPPED and (questions is None or len(chosen) == len(questions)):
+        if journey.facts["charged"]:
+            limits.give_back(conn, Limit.KBV, me.person_id)
+        return
+    audit.record(
+        conn,
+        Event.QUIZ_FAILED,
+        actor=me.account_id,
+        subject=me.person_id,
+        journey=journey.id,
+        account=me.account_id,
+        why=why.value,
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Proved:
+    """Something was shown: the account's level now, and the session's new handle where the level rose (R72, R81)."""
+
+    level: Level
+    session: str | None
+
+    def __repr__(self) -> str:
+        """Without the handle (R77)."""
+        return f"Proved({self.level})"
+
+
+def follow(
+    conn: Connection,
+    services: Services,
+    me: SignedIn,
+    handle: str,
+    *,
+    journey: Journey | None,
+    why: Method,
+    also: tuple[str, ...],
+) -> Proved:
+    """Let the level follow what was just kept. Where it rose, this session gets a new handle, every other one of the account
+    ends, and so does the upgrade with whatever it still held; all in this write.
+    """
+    before = get_account(conn, me.account_id).level
+    level = raising.settle(
+        conn,
+        services.keyring,
+        me.account_id,
+        chosen=services.settings.policy,
+        actor=me.account_id,
+        why=why.value,
+        also=also,
+    )
+    if level <= before:
+        return Proved(level, None)
+    if journey is not None and engine.end(conn, journey, PREMIUM):
+        held_numbers.erase(conn, journey.id)
+    for other in sessions.list_live(conn, me.account_id):
+        if other.session_id != me.session_id:
+            sessions.end_session(conn, other.session_id, actor=me.account_id, why="level_rose")
+    return Proved(level, sessions.raise_session(conn, me, handle))
 
 
 def sweep(conn: Connection) -> int:
@@ -291,6 +247,21 @@ def sweep(conn: Connection) -> int:
     for journey_id in closed:
         audit.record(conn, Event.UPGRADE_ENDED, actor=ANONYMOUS, subject=None, journey=journey_id, why="expired")
     return len(closed)
+
+
+def _match_anew(conn: Connection, services: Services, me: SignedIn) -> None:
+    """Where the match of the registration counts no longer, this one takes its place."""
+    account = get_account(conn, me.account_id)
+    if Method.DEERS_MATCH not in evidence.list_standing(conn, me.account_id):
+        evidence.add(conn, account, Method.DEERS_MATCH, policy=services.settings.policy, at=clock.now())
+        raising.settle(
+            conn,
+            services.keyring,
+            me.account_id,
+            chosen=services.settings.policy,
+            actor=me.account_id,
+            why=Method.DEERS_MATCH.value,
+        )
 
 
 def _open(conn: Connection, keyring: Keyring, me: SignedIn, language: str) -> tuple[Journey, str]:

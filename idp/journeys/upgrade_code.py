@@ -7,20 +7,19 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from idp import audit, clock, crypto, limits, outbox
-from idp.accounts import notices
-from idp.accounts.accounts import Account, find_account
-from idp.accounts.levels import Level
+from idp.accounts import addresses, notices
+from idp.accounts.accounts import Account, get_account
 from idp.audit import Event
 from idp.credentials.sessions import SignedIn
 from idp.journeys import engine, upgrade
 from idp.journeys.engine import Journey
-from idp.journeys.upgrade import MACHINE, At, Way
+from idp.journeys.upgrade import MACHINE, At, Proved, Way
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outbox import Channel as Travels
 from idp.outcomes import Reason, Refused
 from idp.ports import Known, Post, PostOfRecord, Services
-from idp.proofing import address_codes, evidence, raising
+from idp.proofing import address_codes, authority, evidence
 from idp.proofing.address_codes import AddressCode, Channel
 
 _HOME = "US"
@@ -46,7 +45,7 @@ def channel_of(journey: Journey) -> Channel:
 
 def choices(services: Services, journey: Journey, me: SignedIn) -> list[Choice]:
     """The addresses of record that a code may go to, masked. Raises `PortDown`."""
-    person = upgrade.known(services, me)
+    person = authority.find_known(services, me.person_id)
     keyring = services.keyring
     if person is None:
         return []
@@ -61,14 +60,13 @@ def send(services: Services, journey: Journey, me: SignedIn, chosen: str, *, lan
     A letter is told of at every other address. Where somebody else has the same postal address, its code works only after 72
     hours, so that whom it is about can object first.
     """
-    person = upgrade.known(services, me)
+    person = authority.find_known(services, me.person_id)
     if person is None:
         return Refused(Reason.NOT_VOUCHED)
     keyring = services.keyring
     code = crypto.new_code()
     channel = channel_of(journey)
-    emails = {_id(keyring, one.address): one.address for one in person.emails}
-    posts = {_id(keyring, one.post): one for one in person.posts}
+    emails, posts = _by_id(keyring, person)
     if chosen not in (posts if channel is Channel.POST else emails):
         return Refused(Reason.NOT_FOUND)
 
@@ -79,7 +77,7 @@ def send(services: Services, journey: Journey, me: SignedIn, chosen: str, *, lan
         if engine.move(conn, keyring, MACHINE, journey, At.ADDRESS) is None:
             limits.give_back(conn, limit, me.account_id)
             return Refused(Reason.ALREADY_DONE)
-        account = _account(conn, me)
+        account = get_account(conn, me.account_id)
         if channel is Channel.POST:
             _post(conn, keyring, account, person, posts[chosen], code, language)
         else:
@@ -99,17 +97,19 @@ def send(services: Services, journey: Journey, me: SignedIn, chosen: str, *, lan
     return services.db.write(write)
 
 
-def redeem(services: Services, me: SignedIn, typed: str) -> Level | Refused:
-    """Take a code back, and give the account the level that it now has.
+def redeem(
+    services: Services, me: SignedIn, typed: str, *, handle: str, upgrade_handle: str | None
+) -> Proved | Refused:
+    """Take a code back, and let the account's level follow. `handle` is the session's, `upgrade_handle` an upgrade's under way.
 
-    A try counts for each code that is on its way, before it is compared. `NOT_YET`: it is right, and its 72 hours are not over.
-    DEERS must still vouch for the person, and is asked first, so that nobody is charged when it does not answer (R79). Raises
-    `PortDown`.
+    A try counts for each code that is on its way, before it is compared; a right one gives the other its try back. `NOT_YET`: it
+    is right, and its 72 hours are not over. DEERS must still vouch for the person and hold the address, and is asked first, so
+    that nobody is charged when it does not answer (R79). Raises `PortDown`.
     """
     keyring = services.keyring
-    person = upgrade.known(services, me)
+    person = authority.find_known(services, me.person_id)
     if person is None:
-        return _refuse(services, me, Reason.NOT_VOUCHED)
+        return _refuse(services, me, Refused(Reason.NOT_VOUCHED))
 
     def reserve(conn: Connection) -> tuple[list[AddressCode], bool]:
         codes = address_codes.list_live(conn, me.account_id)
@@ -118,17 +118,29 @@ def redeem(services: Services, me: SignedIn, typed: str) -> Level | Refused:
     tried, waiting = services.db.write(reserve)
     fitting = next((code for code in tried if address_codes.fits(keyring, code, typed)), None)
     if fitting is None:
-        return _refuse(services, me, Reason.WRONG_CODE if tried or not waiting else Reason.CODE_DEAD)
-    if (wait := fitting.works_from - clock.now()).total_seconds() > 0:
-        services.db.write(lambda conn: limits.give_back(conn, Limit.ADDRESS_CODE, fitting.id))
-        return Refused(Reason.NOT_YET, retry_after=wait)
+        return _refuse(services, me, Refused(Reason.WRONG_CODE if tried or not waiting else Reason.CODE_DEAD))
+    early = fitting.works_from > clock.now()
+    others = [code for code in tried if early or code.id != fitting.id]
 
-    def spend(conn: Connection) -> Level | Refused:
+    def unwind(conn: Connection) -> None:
+        for code in others:
+            limits.give_back(conn, Limit.ADDRESS_CODE, code.id)
+
+    services.db.write(unwind)
+    if early:
+        return _refuse(services, me, Refused(Reason.NOT_YET, retry_after=fitting.works_from - clock.now()))
+    emails, posts = _by_id(keyring, person)
+    channel = Channel(fitting.channel)
+    if fitting.address_mac not in (posts if channel is Channel.POST else emails):
+        return _refuse(services, me, Refused(Reason.CODE_DEAD))
+
+    def spend(conn: Connection) -> Proved | Refused:
         if not address_codes.claim(conn, fitting):
             return Refused(Reason.ALREADY_DONE)
-        channel = Channel(fitting.channel)
-        account = _account(conn, me)
+        account = get_account(conn, me.account_id)
         evidence.add(conn, account, channel.method, policy=services.settings.policy, at=clock.now())
+        if channel is Channel.EMAIL:
+            _keep(conn, keyring, account, emails[fitting.address_mac])
         audit.record(
             conn,
             Event.ADDRESS_CODE_REDEEMED,
@@ -137,17 +149,17 @@ def redeem(services: Services, me: SignedIn, typed: str) -> Level | Refused:
             account=me.account_id,
             channel=channel.value,
         )
-        return raising.settle(
-            conn,
-            keyring,
-            me.account_id,
-            chosen=services.settings.policy,
-            actor=me.account_id,
-            why=channel.method.value,
-            also=person.every_email,
-        )
+        journey = upgrade.find(conn, keyring, me, upgrade_handle)
+        return upgrade.follow(conn, services, me, handle, journey=journey, why=channel.method, also=person.every_email)
 
     return services.db.write(spend)
+
+
+def _keep(conn: Connection, keyring: Keyring, account: Account, email: str) -> None:
+    """An address that a code came back from is the account's from then on: it hears of what happens there."""
+    held = {addresses.mac(keyring, one) for one in addresses.list_emails(conn, keyring, account.id)}
+    if addresses.mac(keyring, email) not in held:
+        addresses.add(conn, keyring, account_id=account.id, email=email)
 
 
 def mask_email(email: str) -> str:
@@ -158,11 +170,12 @@ def mask_email(email: str) -> str:
 
 
 def mask_post(post: Post) -> str:
-    """As much of a postal address as its owner needs: the number, the first letter of the street, and the town."""
-    words = post.street_address.split()
-    shown = [word if word.isdigit() else f"{word[:1]}•••" for word in words[:2]]
-    place = ", ".join(part for part in (post.locality, post.region) if part)
-    return f"{' '.join(shown)}, {place}"
+    """As much of a postal address as its owner needs to know it again: where somebody lives is not for whoever knows their
+    number.
+    """
+    street = " ".join(f"{word[:1]}•••" for word in post.street_address.split() if word[:1].isalpha())
+    place = " ".join(part for part in (post.region or post.country, f"•••{(post.postal_code or '')[-2:]}") if part)
+    return f"{street or '•••'}, {place}"
 
 
 def _mail(conn: Connection, keyring: Keyring, account: Account, to: str, code: str, language: str) -> None:
@@ -172,6 +185,7 @@ def _mail(conn: Connection, keyring: Keyring, account: Account, to: str, code: s
         code,
         account_id=account.id,
         channel=Channel.EMAIL,
+        address_mac=_id(keyring, to),
         lasts=address_codes.EMAIL_LASTS,
         wait=timedelta(0),
     )
@@ -203,6 +217,7 @@ def _post(
         code,
         account_id=account.id,
         channel=Channel.POST,
+        address_mac=_id(keyring, to.post),
         lasts=lasts,
         wait=address_codes.SHARED_WAITS if to.shared else timedelta(0),
     )
@@ -213,7 +228,7 @@ def _post(
         keyring,
         template="address_code",
         to=json.dumps({"name": name, **asdict(to.post)}),
-        facts={"code": code, "days": days, "works_from": issued.works_from.date().isoformat() if to.shared else ""},
+        facts={"code": code, "days": days, "works_from": issued.works_from.isoformat() if to.shared else ""},
         language=language,
         subject=account.person_id,
         channel=Travels.LETTER,
@@ -221,7 +236,7 @@ def _post(
     notices.tell_owner(conn, keyring, account, "letter_sent", {"days": days}, also=person.every_email)
 
 
-def _refuse(services: Services, me: SignedIn, why: Reason) -> Refused:
+def _refuse(services: Services, me: SignedIn, refused: Refused) -> Refused:
     def write(conn: Connection) -> Refused:
         audit.record(
             conn,
@@ -229,18 +244,17 @@ def _refuse(services: Services, me: SignedIn, why: Reason) -> Refused:
             actor=me.account_id,
             subject=me.person_id,
             account=me.account_id,
-            why=why.value,
+            why=refused.reason.value,
         )
-        return Refused(why)
+        return refused
 
     return services.db.write(write)
 
 
-def _account(conn: Connection, me: SignedIn) -> Account:
-    account = find_account(conn, me.account_id)
-    if account is None:
-        raise LookupError("a live session without its account")
-    return account
+def _by_id(keyring: Keyring, person: Known) -> tuple[dict[str, str], dict[str, PostOfRecord]]:
+    """The addresses that count today, by what names them in forms and rows."""
+    emails = {_id(keyring, one.address): one.address for one in person.emails}
+    return emails, {_id(keyring, one.post): one for one in person.posts}
 
 
 def _id(keyring: Keyring, address: str | Post) -> str:

@@ -1,7 +1,8 @@
 """The questions of an upgrade: drawn once, shown one by one, judged by the vendor as a whole (R66, R67).
 
 A quiz counts as a try when it is drawn: stopping, running out of time and a wrong answer all use it up, and none says which
-answer was wrong. The lock that follows is of its own: it never touches signing in.
+answer was wrong. The lock that follows is of its own: it never touches signing in. The answers are handed in by one
+compare-and-set before the vendor is asked, so one set of questions is judged with one set of answers, however often.
 """
 
 from dataclasses import dataclass
@@ -9,20 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from idp import audit, clock
-from idp.accounts.accounts import find_account
-from idp.accounts.levels import Level
+from idp import audit, clock, limits
+from idp.accounts.accounts import get_account
 from idp.audit import Event
 from idp.credentials.sessions import SignedIn
 from idp.journeys import engine, upgrade
 from idp.journeys.engine import Journey
-from idp.journeys.registration import give_back, reserve_all
-from idp.journeys.upgrade import MACHINE, At
+from idp.journeys.upgrade import MACHINE, QUIZ_TAKES, At, Proved
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Applicant, PortDown, Question, Services
-from idp.proofing import evidence, held_numbers, raising
+from idp.proofing import authority, evidence, held_numbers
 from idp.proofing.policy import Method
 
 EACH_LASTS = timedelta(minutes=2)
@@ -56,14 +55,20 @@ class Asked:
 
 
 def current(journey: Journey) -> Asked | None:
-    """The open question; None before the quiz was drawn."""
+    """The open question; None before the quiz was drawn, and once every answer is handed in."""
     questions = journey.facts["questions"]
-    if questions is None:
+    if questions is None or is_handed_in(journey):
         return None
     number = len(journey.facts["chosen"])
     text, options = questions[number]
     asked_at = datetime.fromtimestamp(journey.facts["asked_at"], UTC)
     return Asked(number + 1, len(questions), Question(text, tuple(options)), asked_at + EACH_LASTS)
+
+
+def is_handed_in(journey: Journey) -> bool:
+    """Whether every question is answered, and only the vendor's verdict is missing."""
+    questions = journey.facts["questions"]
+    return questions is not None and len(journey.facts["chosen"]) == len(questions)
 
 
 def start(services: Services, journey: Journey, me: SignedIn) -> Refused | None:
@@ -72,20 +77,18 @@ def start(services: Services, journey: Journey, me: SignedIn) -> Refused | None:
     """
     if services.kbv is None:
         return Refused(Reason.NOT_ALLOWED)
-    applicant = _applicant(services, journey, me)
+    applicant = _applicant(services, journey, me, at_least=QUIZ_TAKES)
     if applicant is None:
         return Refused(Reason.EXPIRED)
-    counted = ((Limit.KBV_EVER, me.person_id), (Limit.KBV_DAY, me.person_id))
 
     def reserve(conn: Connection) -> Journey | Refused:
-        if not journey.facts["charged"] and (refused := reserve_all(conn, counted)) is not None:
+        counted = journey.facts["charged"]
+        if not counted and (refused := limits.reserve(conn, Limit.KBV, me.person_id)) is not None:
             return refused
         moved = _move(conn, services.keyring, journey, At.QUESTIONS, charged=True)
-        if moved is None:
-            if not journey.facts["charged"]:
-                give_back(conn, counted)
-            return Refused(Reason.ALREADY_DONE)
-        return moved
+        if moved is None and not counted:
+            limits.give_back(conn, Limit.KBV, me.person_id)
+        return Refused(Reason.ALREADY_DONE) if moved is None else moved
 
     reserved = services.db.write(reserve)
     if isinstance(reserved, Refused):
@@ -93,10 +96,10 @@ def start(services: Services, journey: Journey, me: SignedIn) -> Refused | None:
     try:
         quiz = services.kbv.draw(applicant)
     except PortDown:
-        services.db.write(lambda conn: _undo(conn, services.keyring, reserved, counted, no_questions=False))
+        services.db.write(lambda conn: _undo(conn, services.keyring, reserved, me, no_questions=False))
         raise
     if quiz is None:
-        services.db.write(lambda conn: _undo(conn, services.keyring, reserved, counted, no_questions=True))
+        services.db.write(lambda conn: _undo(conn, services.keyring, reserved, me, no_questions=True))
         return Refused(Reason.NO_QUESTIONS)
 
     def write(conn: Connection) -> Refused | None:
@@ -105,91 +108,65 @@ def start(services: Services, journey: Journey, me: SignedIn) -> Refused | None:
             services.keyring,
             reserved,
             At.QUESTIONS,
-            charged=True,
             reference=quiz.reference,
             questions=[[question.text, list(question.options)] for question in quiz.questions],
-            chosen=[],
             asked_at=clock.epoch(clock.now()),
         )
         if moved is None:
             return Refused(Reason.ALREADY_DONE)
-        audit.record(
-            conn,
-            Event.QUIZ_DRAWN,
-            actor=me.account_id,
-            subject=me.person_id,
-            journey=journey.id,
-            account=me.account_id,
-        )
+        _record(conn, Event.QUIZ_DRAWN, journey, me)
         return None
 
     return services.db.write(write)
 
 
-def answer(services: Services, journey: Journey, me: SignedIn, chosen: int) -> Refused | Level | None:
-    """Take one answer. None: the next question is open. After the last: the account's level, or why not (`ANSWERS_WRONG`,
-    `OUT_OF_TIME`); the journey then stands where another way can be chosen, or a code be sent. Raises `PortDown` while the
-    vendor does not judge: the answers stay, and the last one can be given again.
-    """
+def answer(services: Services, journey: Journey, me: SignedIn, chosen: int) -> Refused | Journey:
+    """Take one answer, in time, and give the journey as it stands then: at the next question, or with all of them handed in."""
     asked = current(journey)
     if asked is None or not 0 <= chosen < len(asked.question.options):
         return Refused(Reason.WRONG_STEP)
     if asked.is_over:
         return _fail(services, journey, me, Reason.OUT_OF_TIME)
-    answers = (*journey.facts["chosen"], chosen)
-    if asked.number < asked.total:
-        facts = {"chosen": list(answers), "asked_at": clock.epoch(clock.now())}
-        moved = services.db.write(lambda conn: _move(conn, services.keyring, journey, At.QUESTIONS, **facts))
-        return Refused(Reason.ALREADY_DONE) if moved is None else None
+    facts = {"chosen": [*journey.facts["chosen"], chosen], "asked_at": clock.epoch(clock.now())}
+    moved = services.db.write(lambda conn: _move(conn, services.keyring, journey, At.QUESTIONS, **facts))
+    return Refused(Reason.ALREADY_DONE) if moved is None else moved
+
+
+def judge(services: Services, journey: Journey, me: SignedIn, handle: str) -> Refused | Proved:
+    """Have the answers that were handed in judged: what was proved, or `ANSWERS_WRONG`. While the vendor does not judge or DEERS
+    does not answer they wait, without any clock (R79). Raises `PortDown`.
+    """
+    if services.kbv is None or not is_handed_in(journey):
+        return Refused(Reason.WRONG_STEP)
     applicant = _applicant(services, journey, me)
-    if services.kbv is None or applicant is None:
-        return _fail(services, journey, me, Reason.OUT_OF_TIME)
-    try:
-        right = services.kbv.judge(applicant, journey.facts["reference"], answers)
-    except PortDown:
-        # Not the person's fault: the last question opens anew, with its whole time (R79).
-        now = clock.epoch(clock.now())
-        services.db.write(lambda conn: _move(conn, services.keyring, journey, At.QUESTIONS, asked_at=now))
-        raise
-    if not right:
+    if applicant is None:
+        # An outage outlasted the number, or DEERS vouches no longer: not a wrong answer, so not a try.
+        services.db.write(lambda conn: _undo(conn, services.keyring, journey, me, no_questions=False))
+        return Refused(Reason.EXPIRED)
+    if not services.kbv.judge(applicant, journey.facts["reference"], tuple(journey.facts["chosen"])):
         return _fail(services, journey, me, Reason.ANSWERS_WRONG)
-    return services.db.write(lambda conn: _pass(conn, services, journey, me))
+    also = authority.list_emails(services, me.person_id)
+    return services.db.write(lambda conn: _pass(conn, services, journey, me, handle, also))
 
 
 def stop(services: Services, journey: Journey, me: SignedIn) -> Refused:
     """Leave the questions for another way. Before they were drawn this costs nothing."""
-    if current(journey) is None:
-        upgrade.go_back(services, journey, At.WAY)
-        return Refused(Reason.STOPPED)
-    return _fail(services, journey, me, Reason.STOPPED)
+    left = upgrade.go_back(services, journey, me, At.WAY)
+    return Refused(Reason.STOPPED if left else Reason.ALREADY_DONE)
 
 
-def _pass(conn: Connection, services: Services, journey: Journey, me: SignedIn) -> Refused | Level:
+def _pass(
+    conn: Connection, services: Services, journey: Journey, me: SignedIn, handle: str, also: tuple[str, ...]
+) -> Refused | Proved:
     """Keep what the answers proved; the number has done its work and is erased (R76)."""
     moved = _move(conn, services.keyring, journey, At.ADDRESS, reference=None, questions=None, chosen=[])
     if moved is None:
         return Refused(Reason.ALREADY_DONE)
-    account = find_account(conn, me.account_id)
-    if account is None:
-        raise LookupError("a live session without its account")
+    account = get_account(conn, me.account_id)
     evidence.add(conn, account, Method.KBV, policy=services.settings.policy, at=clock.now())
     held_numbers.erase(conn, journey.id)
-    audit.record(
-        conn,
-        Event.QUIZ_PASSED,
-        actor=me.account_id,
-        subject=me.person_id,
-        journey=journey.id,
-        account=me.account_id,
-    )
-    return raising.settle(
-        conn,
-        services.keyring,
-        me.account_id,
-        chosen=services.settings.policy,
-        actor=me.account_id,
-        why=Method.KBV.value,
-    )
+    _record(conn, Event.QUIZ_PASSED, journey, me)
+    return upgrade.follow(conn, services, me, handle, journey=moved, why=Method.KBV, also=also)
 
 
 def _fail(services: Services, journey: Journey, me: SignedIn, why: Reason) -> Refused:
@@ -198,41 +175,33 @@ def _fail(services: Services, journey: Journey, me: SignedIn, why: Reason) -> Re
     def write(conn: Connection) -> Refused:
         if engine.move(conn, services.keyring, MACHINE, journey, At.WAY) is None:
             return Refused(Reason.ALREADY_DONE)
-        audit.record(
-            conn,
-            Event.QUIZ_FAILED,
-            actor=me.account_id,
-            subject=me.person_id,
-            journey=journey.id,
-            account=me.account_id,
-            why=why.value,
-        )
+        upgrade.leave_quiz(conn, journey, me, why=why)
         return Refused(why)
 
     return services.db.write(write)
 
 
-def _undo(
-    conn: Connection,
-    keyring: Keyring,
-    journey: Journey,
-    counted: tuple[tuple[Limit, str], ...],
-    *,
-    no_questions: bool,
-) -> None:
-    give_back(conn, counted)
-    engine.move(conn, keyring, MACHINE, journey, At.WAY, no_questions=no_questions)
+def _undo(conn: Connection, keyring: Keyring, journey: Journey, me: SignedIn, *, no_questions: bool) -> None:
+    """Take the try back, once: by whoever moves the journey back."""
+    if engine.move(conn, keyring, MACHINE, journey, At.WAY, no_questions=no_questions) is not None:
+        limits.give_back(conn, Limit.KBV, me.person_id)
 
 
 def _move(conn: Connection, keyring: Keyring, journey: Journey, there: At, **facts: object) -> Journey | None:
     return engine.move(conn, keyring, MACHINE, journey, there, **facts)
 
 
-def _applicant(services: Services, journey: Journey, me: SignedIn) -> Applicant | None:
+def _record(conn: Connection, event: Event, journey: Journey, me: SignedIn) -> None:
+    audit.record(conn, event, actor=me.account_id, subject=me.person_id, journey=journey.id, account=me.account_id)
+
+
+def _applicant(
+    services: Services, journey: Journey, me: SignedIn, *, at_least: timedelta = timedelta(0)
+) -> Applicant | None:
     """Whom the vendor is asked about: the number of this journey, and the names and birth date that DEERS holds."""
     with services.db.read() as conn:
-        number = held_numbers.find(conn, services.keyring, journey.id)
+        number = held_numbers.find(conn, services.keyring, journey.id, at_least=at_least)
     if number is None:
         return None
-    person = upgrade.known(services, me)
+    person = authority.find_known(services, me.person_id)
     return None if person is None else Applicant(person.given_name, person.family_name, person.born, number)

@@ -48,6 +48,8 @@ class AddressCode(db.Row):
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("account.id"), index=True)
     channel: Mapped[str]
     mac: Mapped[str] = mapped_column(unique=True)
+    address_mac: Mapped[str]
+    """Which address it went to: its code is worth nothing once that address counts no longer (R68)."""
     created_at: Mapped[datetime]
     works_from: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -62,6 +64,7 @@ def issue(
     *,
     account_id: str,
     channel: Channel,
+    address_mac: str,
     lasts: timedelta,
     wait: timedelta,
 ) -> AddressCode:
@@ -73,6 +76,7 @@ def issue(
         account_id=account_id,
         channel=channel.value,
         mac=_mac(keyring, code),
+        address_mac=address_mac,
         created_at=now,
         works_from=now + wait,
         expires_at=now + lasts,

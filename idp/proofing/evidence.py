@@ -2,6 +2,7 @@
 has its level.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -41,7 +42,12 @@ OURSELVES = "guidon"
 _VERIFIERS = {Method.DEERS_MATCH: DEERS, Method.KBV: VENDOR, Method.IN_PERSON: OPERATOR}
 
 KBV_WAITS = timedelta(hours=24)
-"""How long right answers wait for the code that belongs to them: they never stand alone, nor for ever."""
+"""How far right answers and the code that belongs to them may lie apart: they never stand alone."""
+
+PROOF_WAITS = timedelta(days=7)
+"""How long a proof waits for what is still missing for Premium. After that it is shown again: whoever comes with the missing
+part then may be somebody else.
+"""
 
 
 def add(conn: Connection, account: Account, method: Method, *, policy: PolicyName, at: datetime) -> None:
@@ -84,16 +90,40 @@ def withdraw(conn: Connection, account_id: str, method: Method) -> int:
 
 
 def list_standing(conn: Connection, account_id: str) -> frozenset[Method]:
-    """What speaks for an account now. Right answers count while they wait for their code, and for good once one came:
-    before or within `KBV_WAITS` after them.
-    """
+    """What speaks for an account. Right answers do if a code to an e-mail address of record came within `KBV_WAITS` of them."""
+    return standing_of(list_all(conn, account_id))
+
+
+def standing_of(every: Sequence[Evidence]) -> frozenset[Method]:
+    """The same of rows that were read already."""
+    return _paired([row for row in every if row.withdrawn_at is None])
+
+
+def list_fresh(conn: Connection, account_id: str) -> frozenset[Method]:
+    """What of it may raise the level now: whatever is younger than `PROOF_WAITS`, and that DEERS matched."""
+    since = clock.now() - PROOF_WAITS
     rows = [row for row in list_all(conn, account_id) if row.withdrawn_at is None]
+    return _paired([row for row in rows if row.at >= since or row.method == Method.DEERS_MATCH.value])
+
+
+def list_toward(conn: Connection, account_id: str) -> frozenset[Method]:
+    """What need not be shown again on the way up: the fresh, and right answers that still wait for their code. A code from
+    before does not go with those.
+    """
+    fresh = list_fresh(conn, account_id)
+    waiting = any(
+        row.withdrawn_at is None and row.method == Method.KBV.value and clock.now() - row.at <= KBV_WAITS
+        for row in list_all(conn, account_id)
+    )
+    if Method.KBV in fresh or not waiting:
+        return fresh
+    return fresh - {Method.CODE_EMAIL_OF_RECORD} | {Method.KBV}
+
+
+def _paired(rows: list[Evidence]) -> frozenset[Method]:
     codes = [row.at for row in rows if row.method == Method.CODE_EMAIL_OF_RECORD.value]
-    now = clock.now()
     return frozenset(
         Method(row.method)
         for row in rows
-        if row.method != Method.KBV.value
-        or now - row.at <= KBV_WAITS
-        or any(code - row.at <= KBV_WAITS for code in codes)
+        if row.method != Method.KBV.value or any(abs(code - row.at) <= KBV_WAITS for code in codes)
     )

@@ -38,9 +38,10 @@ def hold(conn: Connection, keyring: Keyring, journey_id: str, ssn: str, *, until
     )
 
 
-def find(conn: Connection, keyring: Keyring, journey_id: str) -> str | None:
-    """The journey's number, while its time lasts."""
-    row = db.find(conn, HeldNumber, HeldNumber.journey_id == journey_id, HeldNumber.expires_at > clock.now())
+def find(conn: Connection, keyring: Keyring, journey_id: str, *, at_least: timedelta = timedelta(0)) -> str | None:
+    """The journey's number, while its time lasts, and for `at_least` so long from now."""
+    until = clock.now() + at_least
+    row = db.find(conn, HeldNumber, HeldNumber.journey_id == journey_id, HeldNumber.expires_at > until)
     if row is None:
         return None
     return keyring.unseal(row.sealed, table="held_number", column="sealed", row=journey_id).decode("ascii")

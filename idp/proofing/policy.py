@@ -47,6 +47,10 @@ class Policy:
     """Premium takes a second factor beside any of its roads."""
     deliveries: Mapping[Delivery, Method]
 
+    def knows(self, method: Method) -> bool:
+        """Whether any road to Premium has this method."""
+        return any(method in road for road in self.roads.get(Level.PREMIUM, ()))
+
     @property
     def email_of_record(self) -> bool:
         """Whether a mailed code goes to the address that DEERS holds, and so is never typed and never shown (R70)."""

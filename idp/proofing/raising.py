@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from idp import audit, clock
 from idp.accounts import notices
-from idp.accounts.accounts import Account, find_account
+from idp.accounts.accounts import Account, hold
 from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.config import PolicyName
@@ -32,12 +32,15 @@ def settle(
     cannot exist (R48). `why` is the one word for the event: what came or went. The owner hears of either at every address
     of the account, and at those of `also`, such as the ones that DEERS holds (R73).
     """
-    account = find_account(conn, account_id)
+    account = hold(conn, account_id)
     if account is None:
         raise LookupError("a level is settled of an account that is not there")
     held = evidence.list_standing(conn, account_id)
-    reached = policy.level_for(policy.POLICIES[chosen], held, second_factor=totp.has_second_factor(conn, account_id))
-    level = reached or Level.BASIC
+    # What keeps a level is what stands; what raises it must be of these days: an old proof is not worth what a thief's new app
+    # would make of it.
+    counts = held if account.level >= Level.PREMIUM else evidence.list_fresh(conn, account_id)
+    factor = totp.has_second_factor(conn, account_id)
+    level = policy.level_for(policy.POLICIES[chosen], counts, second_factor=factor) or Level.BASIC
     proven = policy.is_proven(held)
     if (int(level), proven) != (account.level, account.proven):
         conn.execute(

@@ -11,7 +11,7 @@ from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
 from idp.credentials import recovery_codes, sessions, totp
 from idp.credentials.sessions import SignedIn
-from idp.journeys import upgrade
+from idp.journeys import upgrade_overview
 from idp.web import messages
 from idp.web.pages import redirect_to, render, services, signed_in
 from idp.web.routes import Access, Csrf, Pages
@@ -37,6 +37,8 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no type
     profile = StringField(_("Your page"), validators=[Optional()])
     picture = StringField(_("Address of a picture of you"), validators=[Optional()])
     website = StringField(_("Website"), validators=[Optional()])
+    phone_number = StringField(_("Phone"), validators=[Optional()])
+    address = StringField(_("Mailing address"), validators=[Optional()])
 
 
 @pages.route("/account", access=Access.SIGNED_IN, csrf=_NO_POST)
@@ -50,7 +52,7 @@ def show() -> ResponseReturnValue:
         said = profile.read(conn, services().keyring, me.account_id)
         app = totp.find(conn, me.account_id)
         codes_left = recovery_codes.count_left(conn, me.account_id)
-        premium = upgrade.overview(conn, services().settings.policy, me.account_id)
+        premium = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
     done = _DONE.get(request.args.get("done", ""))
     return render(
         "account/show.html",

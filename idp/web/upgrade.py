@@ -13,11 +13,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from idp.accounts.levels import Level
-from idp.credentials import sessions
 from idp.credentials.sessions import SignedIn
-from idp.journeys import upgrade, upgrade_code, upgrade_questions
+from idp.journeys import upgrade, upgrade_code, upgrade_overview, upgrade_questions
 from idp.journeys.engine import Journey
-from idp.journeys.upgrade import At, Offer, Overview, Way
+from idp.journeys.upgrade import At, Proved, Way
+from idp.journeys.upgrade_overview import Offer, Overview
 from idp.outcomes import Reason, Refused
 from idp.ports import PortDown
 from idp.proofing.address_codes import Channel
@@ -90,7 +90,7 @@ def start() -> ResponseReturnValue:
         cookies.write(response, cookies.UPGRADE, begun)
         return response
     with services().db.read() as conn:
-        seen = upgrade.overview(conn, services().settings.policy, me.account_id)
+        seen = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
         under_way = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
     return page(
         "upgrade/start.html",
@@ -108,6 +108,8 @@ def start() -> ResponseReturnValue:
 @at(At.IDENTIFY, At.WAY, At.QUESTIONS, At.ADDRESS)
 def identity(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     """Name, birth date and number, compared with DEERS again: it must be the account's own person."""
+    if _has_open_questions(journey):
+        return redirect_to(page_of(journey))
     form = IdentityForm()
     if request.method != "POST":
         return identity_page(me, journey, form)
@@ -117,7 +119,7 @@ def identity(me: SignedIn, journey: Journey) -> ResponseReturnValue:
         return identity_page(me, journey, form, status=422)
     if journey.state != At.IDENTIFY:
         # Corrected later: whatever followed is forgotten first, so that the step begins where it belongs.
-        upgrade.go_back(services(), journey, At.IDENTIFY)
+        upgrade.go_back(services(), journey, me, At.IDENTIFY)
         journey = _again(me, journey)
     refused = upgrade.identify(services(), journey, me, form.claimed, address=network_address())
     if refused is None or refused.reason is Reason.ALREADY_DONE:
@@ -130,8 +132,8 @@ def identity(me: SignedIn, journey: Journey) -> ResponseReturnValue:
 @at(At.WAY, At.QUESTIONS, At.ADDRESS)
 def way(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     """By questions and a code by e-mail, or by a letter; each with why it is closed if it is."""
-    if journey.state == At.QUESTIONS and upgrade_questions.current(journey) is not None:
-        return redirect_to(page_of(journey))  # open questions are answered or stopped, never walked around
+    if _has_open_questions(journey):
+        return redirect_to(page_of(journey))
     form, offered = _ways(me, journey)
     if request.method != "POST":
         return way_page(me, journey, form, offered)
@@ -140,9 +142,9 @@ def way(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     if not form.validate():
         return way_page(me, journey, form, offered, status=422)
     if journey.state != At.WAY:
-        upgrade.go_back(services(), journey, At.WAY)
+        upgrade.go_back(services(), journey, me, At.WAY)
         journey = _again(me, journey)
-    refused = upgrade.choose(services(), journey, me, Way(form.way.data))
+    refused = upgrade_overview.choose(services(), journey, me, Way(form.way.data))
     if refused is None or refused.reason is Reason.ALREADY_DONE:
         return redirect_to(page_of(_again(me, journey)))
     form.form_errors.append(messages.refusal(refused))
@@ -158,28 +160,42 @@ def questions(me: SignedIn, journey: Journey) -> ResponseReturnValue:
         return questions_page(me, journey, form)
     if is_stale(journey, form):
         return redirect_to(page_of(journey))
-    asked = upgrade_questions.current(journey)
     if request.form.get("act") == "stop":
         return _led(upgrade_questions.stop(services(), journey, me))
+    if upgrade_questions.is_handed_in(journey):
+        return _judged(me, journey)
+    asked = upgrade_questions.current(journey)
     if asked is None:
-        try:
-            refused = upgrade_questions.start(services(), journey, me)
-        except PortDown:
-            journey = _again(me, journey)
-            ways, offered = _ways(me, journey)
-            ways.form_errors.append(
-                gettext("The service with the questions does not answer right now. It was not counted as a try.")
-            )
-            return way_page(me, journey, ways, offered, status=503)
-        return _led(refused)
+        return _drawn(me, journey)
     form.offer((str(place), words) for place, words in enumerate(asked.question.options))
     if not asked.is_over and not form.validate():
         return questions_page(me, journey, form, status=422)
     chosen = form.answer.data if not asked.is_over else "0"
-    outcome = upgrade_questions.answer(services(), journey, me, int(chosen))
-    if isinstance(outcome, Level):
-        return _proved(me, outcome)
-    return _led(outcome)
+    answered = upgrade_questions.answer(services(), journey, me, int(chosen))
+    if isinstance(answered, Refused):
+        return _led(answered)
+    return _judged(me, answered) if upgrade_questions.is_handed_in(answered) else _led(None)
+
+
+def _drawn(me: SignedIn, journey: Journey) -> Response:
+    try:
+        return _led(upgrade_questions.start(services(), journey, me))
+    except PortDown:
+        journey = _again(me, journey)
+        form, offered = _ways(me, journey)
+        form.form_errors.append(
+            gettext("The service with the questions does not answer right now. It was not counted as a try.")
+        )
+        return way_page(me, journey, form, offered, status=503)
+
+
+def _judged(me: SignedIn, journey: Journey) -> Response:
+    """The vendor's verdict; while it does not come, the answers wait for it."""
+    try:
+        outcome = upgrade_questions.judge(services(), journey, me, _session())
+    except PortDown:
+        return questions_page(me, journey, QuestionForm(), status=503)
+    return _led(outcome) if isinstance(outcome, Refused) else _proved(me, outcome)
 
 
 @pages.route("/upgrade/address", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
@@ -199,8 +215,10 @@ def address(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     if not form.validate():
         return address_page(me, journey, form, channel, status=422)
     refused = upgrade_code.send(services(), journey, me, form.address.data, language=language())
-    if refused is None or refused.reason is Reason.ALREADY_DONE:
+    if refused is None:
         return redirect_to(way_to(CODE, said=f"sent_{channel.value}"))
+    if refused.reason is Reason.ALREADY_DONE:
+        return redirect_to(page_of(_again(me, journey)))
     form.form_errors.append(messages.refusal(refused))
     return address_page(me, journey, form, channel, refused=refused)
 
@@ -216,8 +234,14 @@ def code() -> ResponseReturnValue:
         return code_page(me, form)
     if not form.validate():
         return code_page(me, form, status=422)
-    outcome = upgrade_code.redeem(services(), me, form.activation_code.data or "")
-    if isinstance(outcome, Level):
+    outcome = upgrade_code.redeem(
+        services(),
+        me,
+        form.activation_code.data or "",
+        handle=_session(),
+        upgrade_handle=cookies.read(cookies.UPGRADE),
+    )
+    if isinstance(outcome, Proved):
         return _proved(me, outcome)
     if outcome.reason is Reason.ALREADY_DONE:
         return redirect_to(way_to(START))
@@ -233,16 +257,13 @@ def code() -> ResponseReturnValue:
     return code_page(me, form, refused=outcome)
 
 
-def _proved(me: SignedIn, level: Level) -> Response:
+def _proved(me: SignedIn, proved: Proved) -> Response:
     """Something was shown: on to the client or the overview if that was the last thing, with a new session id (R72, R81)."""
-    waiting = find_waiting(request_handle())
-    if level is not Level.PREMIUM:
+    if proved.level is not Level.PREMIUM:
         return redirect_to(_after(me))
-    response = redirect_to(continue_url(request_handle()) if waiting else START)
-    handle = cookies.read(cookies.SESSION)
-    fresh = services().db.write(lambda conn: sessions.raise_session(conn, me, handle)) if handle else None
-    if fresh is not None:
-        cookies.write(response, cookies.SESSION, fresh)
+    response = redirect_to(continue_url(request_handle()) if find_waiting(request_handle()) else START)
+    if proved.session is not None:
+        cookies.write(response, cookies.SESSION, proved.session)
     cookies.clear(response, cookies.UPGRADE)
     return response
 
@@ -250,7 +271,7 @@ def _proved(me: SignedIn, level: Level) -> Response:
 def _after(me: SignedIn) -> str:
     """What comes next for somebody who is not there yet."""
     with services().db.read() as conn:
-        seen = upgrade.overview(conn, services().settings.policy, me.account_id)
+        seen = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
         journey = upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE))
     return _next_url(seen, journey)
 
@@ -281,7 +302,7 @@ def _led(refused: Refused | None) -> Response:
 
 def _ways(me: SignedIn, journey: Journey) -> tuple[WayForm, tuple[Offer, ...]]:
     """The form with the open ways, and all of them with why they are closed."""
-    offered = upgrade.offers(services(), journey, me)
+    offered = upgrade_overview.list_offers(services(), journey, me)
     form = WayForm()
     form.offer((offer.way.value, WAYS[offer.way]) for offer in offered if offer.closed is None)
     return form, offered
@@ -293,13 +314,25 @@ def _again(me: SignedIn, journey: Journey) -> Journey:
         return upgrade.find(conn, services().keyring, me, cookies.read(cookies.UPGRADE)) or journey
 
 
+def _has_open_questions(journey: Journey) -> bool:
+    """Whether drawn questions wait: those are answered or stopped, and never walked around (R66)."""
+    return journey.state == At.QUESTIONS and journey.facts["questions"] is not None
+
+
+def _session() -> str:
+    """The handle of the session that the guard has let in."""
+    return cookies.read(cookies.SESSION) or ""
+
+
 def _is_too_weak(me: SignedIn) -> bool:
     """Whether the account can be signed in to more strongly than this: that comes first (SP 800-63A-4 §3.16, R72)."""
     return me.second_factor and me.aal < 2
 
 
 def _to_step_up() -> Response:
-    return redirect_to(f"/login/second-factor?{urlencode({'next': way_to(START)})}")
+    handle = request_handle()
+    asked = {"request": handle} if handle else {"next": START}
+    return redirect_to(f"/login/second-factor?{urlencode(asked)}")
 
 
 def _me() -> SignedIn:

@@ -7,9 +7,10 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from idp.credentials.sessions import SignedIn
-from idp.journeys import upgrade, upgrade_questions
+from idp.journeys import upgrade_overview, upgrade_questions
 from idp.journeys.engine import Journey
-from idp.journeys.upgrade import At, Offer, Overview, Way
+from idp.journeys.upgrade import At, Way
+from idp.journeys.upgrade_overview import Offer, Overview
 from idp.outcomes import Reason, Refused
 from idp.proofing.address_codes import Channel
 from idp.proofing.policy import Method
@@ -64,6 +65,12 @@ SAID = {
     Reason.NO_QUESTIONS.value: (
         "info",
         _("There are no questions about you to ask. This says nothing bad about you. Please choose another way."),
+    ),
+    Reason.EXPIRED.value: (
+        "info",
+        _(
+            "For questions we need your Social Security number again. Go back one step and enter it. Nothing was counted."
+        ),
     ),
     "sent_email": ("success", _("A code is on its way to your email.")),
     "sent_post": ("success", _("A letter with your code is on its way. It takes some days.")),
@@ -131,7 +138,9 @@ def way_page(
 
 
 def questions_page(me: SignedIn, journey: Journey, form: QuestionForm, *, status: int = 200) -> Response:
-    asked = upgrade_questions.current(journey) if journey.state == At.QUESTIONS else None
+    if upgrade_questions.is_handed_in(journey):
+        return page("upgrade/handed_in.html", me, form, journey=journey, step=2, status=status)
+    asked = upgrade_questions.current(journey)
     if asked is None:
         return page("upgrade/questions.html", me, form, journey=journey, step=2, status=status)
     form.offer((str(place), words) for place, words in enumerate(asked.question.options))
@@ -166,7 +175,7 @@ def address_page(
 
 def code_page(me: SignedIn, form: CodeForm, *, status: int = 200, refused: Refused | None = None) -> Response:
     with services().db.read() as conn:
-        seen = upgrade.overview(conn, services().settings.policy, me.account_id)
+        seen = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
     by_post = [code for code in seen.codes if code.channel == Channel.POST.value]
     return page(
         "upgrade/code.html",

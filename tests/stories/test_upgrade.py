@@ -49,7 +49,8 @@ def test_a_sponsor_upgrades_by_questions_and_a_code_to_the_address_of_record(wor
     assert browser.cookie("idp_session") != before  # R72, R81: a new session id
     assert {Method.DEERS_MATCH, Method.KBV, Method.CODE_EMAIL_OF_RECORD} <= held_by(world, "dana.q")
     assert [event.fields["why"] for event in world.events("account.level_changed")] == ["second_factor"]
-    assert any("now Premium" in mail.subject for mail in world.mails()) is False  # no address of the account yet
+    # R50, R73: the address that was just proved is the account's from then on.
+    assert {mail.to for mail in world.mails() if "now Premium" in mail.subject} == {"dana.example@example.com"}
     assert browser.open("/upgrade").page.h1 == ["You have Premium"]
 
 
@@ -103,7 +104,8 @@ def test_the_spouse_gets_a_letter_that_works_after_three_days_as_others_share_th
         browser = world.browser()
         register(browser, ROBIN, "robin.example")
         start(browser, ROBIN).submit(way="letter")
-        assert "14 J•••" in browser.page.text
+        assert "J••• L•••, NC •••14" in browser.page.text
+        assert "Fort Invented" not in browser.page.html
         browser.submit(button="upgrade-submit")
         assert browser.page.name == "upgrade/code"
         [letter] = letters(world)

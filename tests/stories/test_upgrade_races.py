@@ -1,19 +1,25 @@
 """Real processes that bring the same code of record, or the same answer, at the same moment: one is taken (R57, R68)."""
 
+import functools
 import threading
 
 import pytest
+from sqlalchemy import Connection
 
 from idp import app as application
-from idp.accounts.levels import Level
-from idp.config import Settings
-from idp.credentials import sessions
+from idp import clock
+from idp.accounts import accounts
+from idp.accounts.accounts import Account
+from idp.config import PolicyName, Settings
+from idp.credentials import sessions, totp
 from idp.db import list_rows
 from idp.journeys import upgrade_code
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Refused
+from idp.proofing import evidence, raising
 from idp.proofing.evidence import Evidence
 from idp.proofing.policy import Method
+from tests.members import join
 from tests.races import Ready, together
 from tests.registrants import DANA, MAX, register
 from tests.upgraders import code_of_letter, start
@@ -29,8 +35,8 @@ def _redeem(ready: Ready, settings: Settings, session: str, code: str, times: in
         with services.db.read() as conn:
             me = sessions.find_signed_in(conn, session)
         assert me is not None
-        outcome = upgrade_code.redeem(services, me, code)
-        told.append(outcome.reason.value if isinstance(outcome, Refused) else Level(outcome).name)
+        outcome = upgrade_code.redeem(services, me, code, handle=session, upgrade_handle=None)
+        told.append(outcome.reason.value if isinstance(outcome, Refused) else outcome.level.name)
 
     ready()
     threads = [threading.Thread(target=once) for _ in range(times)]
@@ -98,5 +104,41 @@ def test_questions_asked_for_at_the_same_moment_are_drawn_once_and_count_once(wo
     assert sorted(told) == ["already_done"] * 3 + ["drawn"]
     with world.services.db.read() as conn:
         counts = {row.key.partition(":")[0]: row.count for row in list_rows(conn, LimitCount)}
-    assert (counts["kbv_day"], counts["kbv_ever"]) == (1, 1)
+    assert counts["kbv"] == 1
     assert len(world.events("kbv.drawn")) == 1
+
+
+def _prove(ready: Ready, settings: Settings, ids: list[str], what: str) -> None:
+    """One half of what Premium takes, for each account, in a process of its own."""
+    services = application.create_services(settings)
+
+    def write(conn: Connection, account_id: str) -> None:
+        account = accounts.get_account(conn, account_id)
+        if what == "factor":
+            totp.keep(conn, services.keyring, account_id, secret=totp.new_secret(), step=0, old=None)
+        else:
+            evidence.add(conn, account, Method(what), policy=PolicyName.DS_LOGON, at=clock.now())
+        raising.settle(conn, services.keyring, account_id, chosen=PolicyName.DS_LOGON, actor="operator:test", why=what)
+
+    ready()
+    for id_ in ids:
+        services.db.write(functools.partial(write, account_id=id_))
+    services.db.close()
+
+
+@pytest.mark.races
+def test_two_halves_that_come_at_the_same_moment_make_a_whole(world: World) -> None:
+    """R48: the later of two writes sees what the earlier one did, so no level stays below or above its evidence."""
+    members = [join(world.services, f"half.{number}", email=None) for number in range(20)]
+
+    def match_all(conn: Connection) -> None:
+        for member in members:
+            account = accounts.get_account(conn, member.account_id)
+            evidence.add(conn, account, Method.DEERS_MATCH, policy=PolicyName.DS_LOGON, at=clock.now())
+
+    world.services.db.write(match_all)
+    ids = [member.account_id for member in members]
+    together(_prove, [(world.settings, ids, what) for what in ("factor", Method.CODE_POST_OF_RECORD.value)])
+    with world.services.db.read() as conn:
+        levels = {row.username: row.level for row in list_rows(conn, Account)}
+    assert levels == {member.username: 2 for member in members}

@@ -11,9 +11,23 @@ from idp.ports import Applicant, Claimed, Directory, Known, Matched, NoMatch, Po
 from idp.proofing import held_numbers
 from idp.proofing.held_numbers import HeldNumber
 from idp.proofing.policy import Method
-from tests.registrants import DANA, ROBIN, register
+from tests import authenticator
+from tests.http_browser import Browser
+from tests.registrants import DANA, MAX, PASSWORD, ROBIN, STRANGER, ask_by_mail, finish, identify, mailed_code, register
 from tests.relying_party import on_sqlite
-from tests.upgraders import answer_all, code_of_record, held_by, options, right_answer, start, to_the_questions
+from tests.upgraders import (
+    account_of,
+    answer_all,
+    code_of_letter,
+    code_of_record,
+    enroll,
+    held_by,
+    options,
+    right_answer,
+    start,
+    to_the_questions,
+    toward,
+)
 from tests.world import World
 
 
@@ -191,9 +205,10 @@ def test_right_answers_wait_a_day_for_their_code(world: World) -> None:
         register(browser, DANA, "dana.q")
         start(browser, DANA).submit(way="questions")
         answer_all(browser, DANA.id_number)
-        assert Method.KBV in held_by(world, "dana.q")
-        traveller.shift(timedelta(hours=24, seconds=1))
+        assert Method.KBV in toward(world, "dana.q")
         assert Method.KBV not in held_by(world, "dana.q")
+        traveller.shift(timedelta(hours=24, seconds=1))
+        assert Method.KBV not in toward(world, "dana.q")
 
 
 def test_the_number_is_held_for_the_questions_and_then_erased(world: World) -> None:
@@ -220,6 +235,62 @@ def test_without_the_number_the_page_says_how_to_get_to_the_questions(world: Wor
     register(browser, DANA, "dana.q")
     start(browser, replace(DANA, id_kind="dod_id", id_number="9900000015"))
     assert "we need your Social Security number" in browser.page.text
+
+
+def test_a_number_is_only_asked_about_with_the_person_whom_it_led_to(world: World) -> None:
+    """R61, R76: whoever corrects their details with another number takes the first one out of the journey."""
+    browser = world.browser()
+    identify(browser, replace(STRANGER, id_number="900111222"), level="premium")
+    assert len(_held(world)) == 1
+    browser.open("/register/identity").submit(**{**DANA.fields, "id_kind": "dod_id", "id_number": "9900000015"})
+    assert _held(world) == []
+    browser.submit(delivery="screen", email="")
+    finish(browser, _shown_code(browser), "dana.q")
+    assert "we need your Social Security number" in browser.page.text
+
+
+def _shown_code(browser: Browser) -> str:
+    code = browser.page.ids["screen-code"]
+    browser.submit(button="register-submit")
+    return code
+
+
+def test_an_old_proof_is_not_worth_what_a_new_app_would_make_of_it(world: World) -> None:
+    """A proof waits a week for the factor: whoever comes with one later may only know the password."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        register(browser, MAX, "max.oneil")
+        start(browser, MAX).submit(way="letter").submit(button="upgrade-submit")
+        browser.submit(activation_code=code_of_letter(world), button="activate-submit")
+        assert browser.page.name == "second_factor/enrol"
+        traveller.shift(timedelta(days=7, seconds=1))
+        thief = world.browser()
+        thief.open("/login").submit(username="max.oneil", password=PASSWORD)
+        thief.open("/account/second-factor")
+        enroll(thief)
+        assert account_of(world, "max.oneil").level == 1
+        assert "(missing)" in thief.open("/upgrade").page.ids["premium-parts"]
+
+
+def test_an_old_code_does_not_carry_new_answers(world: World) -> None:
+    """KBV never stands alone: the code that belongs to the answers comes within a day of them."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        browser = world.browser()
+        ask_by_mail(browser, DANA, "dana.example@example.com")
+        finish(browser, mailed_code(world, "dana.example@example.com"), "dana.q")
+        browser.open("/account/second-factor")
+        secret = enroll(browser)
+        traveller.shift(timedelta(days=2))
+        again = world.browser()
+        again.open("/login").submit(username="dana.q", password=PASSWORD)
+        again.submit(code=authenticator.code(secret), button="code-submit")
+        start(again, DANA).submit(way="questions")
+        answer_all(again, DANA.id_number)
+        assert again.page.name == "upgrade/address"
+        assert account_of(world, "dana.q").level == 1
+        again.submit(button="upgrade-submit")
+        again.submit(activation_code=code_of_record(world, "dana.example@example.com"), button="activate-submit")
+        assert account_of(world, "dana.q").level == 2
 
 
 class Doubtful:
@@ -292,7 +363,7 @@ class Silent:
 
 
 def test_a_vendor_that_does_not_answer_costs_no_try(world: World) -> None:
-    """R79: at the draw, and at the verdict, where the last question opens anew."""
+    """R79: at the draw, and at the verdict, where the answers wait without a clock."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
     start(browser, DANA)
@@ -308,11 +379,13 @@ def test_a_vendor_that_does_not_answer_costs_no_try(world: World) -> None:
     world.app.extensions["services"] = replace(world.services, kbv=Silent())
     last = right_answer(browser, DANA.id_number)
     browser.submit(answer=last, button="question-submit")
-    assert browser.status == 503
+    assert (browser.status, browser.page.name) == (503, "upgrade/handed_in")
+    browser.submit(button="question-judge")
+    assert (browser.status, browser.page.name) == (503, "upgrade/handed_in")
     world.app.extensions["services"] = world.services
-    assert browser.open("/upgrade/questions").page.h1 == ["Question 4 of 4"]
-    browser.submit(answer=last, button="question-submit")
-    assert Method.KBV in held_by(world, "dana.q")
+    browser.submit(button="question-judge")
+    assert browser.page.name == "upgrade/address"
+    assert Method.KBV in toward(world, "dana.q")
     assert world.events("kbv.failed") == []
 
 
