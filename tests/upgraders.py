@@ -103,7 +103,7 @@ def enroll(browser: Browser) -> str:
 def to_the_questions(browser: Browser, who: Registrant, username: str) -> Browser:
     """A new account, and its owner before the first question."""
     register(browser, who, username)
-    start(browser, who).submit(way="questions")
+    start(browser, who).submit(delivery="email")
     return browser.submit(button="questions-start")
 
 

@@ -10,12 +10,14 @@ import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from babel.dates import format_date
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from idp.ports import Letter, PortDown, Post
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 _FONT = "Helvetica"
 _MARGIN = 25  # millimetres
@@ -80,6 +82,8 @@ def print_letter(*, name: str, post: Post, on: date, title: str, text: str, lang
 
     `text` is paragraphs parted by an empty line; one that begins with `# ` is set large, as a code is.
     """
+    from fpdf import FPDF  # noqa: PLC0415 - half a second, which only the worker that prints a letter needs to spend
+
     page = FPDF(format="letter", unit="mm")
     page.set_lang(language)
     page.set_title(_plain(title))
@@ -98,15 +102,13 @@ def print_letter(*, name: str, post: Post, on: date, title: str, text: str, lang
     _line(page, format_date(on, "long", locale=language))
     page.ln(4)
     page.set_font(_FONT, "B", 14)
-    page.multi_cell(0, 7, _plain(title), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, 7, _plain(title), new_x="LMARGIN", new_y="NEXT")
     page.ln(3)
     for paragraph in text.split("\n\n"):
         words = " ".join(paragraph.split())
         code = words.startswith(_CODE_MARK)
         page.set_font("Courier" if code else _FONT, "B" if code else "", 22 if code else 11)
-        page.multi_cell(
-            0, 12 if code else 5.5, _plain(words.removeprefix(_CODE_MARK)), new_x=XPos.LMARGIN, new_y=YPos.NEXT
-        )
+        page.multi_cell(0, 12 if code else 5.5, _plain(words.removeprefix(_CODE_MARK)), new_x="LMARGIN", new_y="NEXT")
         page.ln(3)
     return bytes(page.output())
 
@@ -117,8 +119,8 @@ def address_lines(name: str, post: Post) -> list[str]:
     return [name, post.street_address, place.rstrip(","), *([post.country] if post.country != "US" else [])]
 
 
-def _line(page: FPDF, text: str) -> None:
-    page.cell(0, 6, _plain(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+def _line(page: "FPDF", text: str) -> None:
+    page.cell(0, 6, _plain(text), new_x="LMARGIN", new_y="NEXT")
 
 
 def _plain(text: str) -> str:

@@ -134,8 +134,7 @@ def _mail_code(
     code = crypto.new_code()
     activation.issue(conn, keyring, code, journey_id=journey.id, delivery=Delivery.EMAIL, address_mac=mac)
     _record_issue(conn, journey, Delivery.EMAIL.value if real else "decoy")
-    # Whom an account is displaced by is told when that has happened, and not now that nothing changed.
-    owned = frozenset() if real else _notify_owner(conn, keyring, journey)
+    owned = _notify_owner(conn, keyring, journey, displaced=real)
     if to is None or mac in owned:
         return None
     template, told = "no_match", {}
@@ -145,15 +144,18 @@ def _mail_code(
     return None
 
 
-def _notify_owner(conn: Connection, keyring: Keyring, journey: Journey) -> frozenset[str]:
+def _notify_owner(conn: Connection, keyring: Keyring, journey: Journey, *, displaced: bool = False) -> frozenset[str]:
     """Tell whoever already has the account, at their own addresses, that somebody entered their details (R71).
 
-    Returns the addresses by keyed HMAC; none when nobody has an account.
+    Returns the addresses by keyed HMAC; none when nobody has an account. An account that is about to be `displaced` hears of it
+    when that has happened, and not now that nothing has changed.
     """
     account = accounts.find_account(conn, journey.facts["account"] or journey.id)
     if account is None:
         return frozenset()
     emails = addresses.list_emails(conn, keyring, account.id)
+    if displaced:
+        return frozenset()
     if limits.reserve(conn, Limit.MAIL_ADDRESS, f"notice:{account.id}") is None:
         for email in emails:
             outbox.enqueue(

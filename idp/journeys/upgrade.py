@@ -71,8 +71,10 @@ PREMIUM = "premium"
 class Way(StrEnum):
     """How somebody can go on online; the values are what the form says."""
 
-    QUESTIONS = "questions"
-    LETTER = "letter"
+    QUESTIONS = "email"
+    """A vendor's questions, and then a code by e-mail."""
+    LETTER = "post"
+    """A code by letter."""
 
 
 def begin(services: Services, me: SignedIn, *, language: str, old_handle: str | None) -> str:

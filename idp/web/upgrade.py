@@ -144,7 +144,7 @@ def way(me: SignedIn, journey: Journey) -> ResponseReturnValue:
     if journey.state != At.WAY:
         upgrade.go_back(services(), journey, me, At.WAY)
         journey = _again(me, journey)
-    refused = upgrade_overview.choose(services(), journey, me, Way(form.way.data))
+    refused = upgrade_overview.choose(services(), journey, me, Way(form.delivery.data))
     if refused is None or refused.reason is Reason.ALREADY_DONE:
         return redirect_to(page_of(_again(me, journey)))
     form.form_errors.append(messages.refusal(refused))

@@ -31,10 +31,10 @@ class ChoiceOfFew(StepForm):
 
 
 class WayForm(ChoiceOfFew):
-    """How to go on."""
+    """How to go on: by what the code comes, with or without questions before it."""
 
-    field_name = "way"
-    way = RadioField(
+    field_name = "delivery"
+    delivery = RadioField(
         _("How do you want to show who you are?"),
         validate_choice=False,
         validators=[InputRequired(_("Choose one way."))],

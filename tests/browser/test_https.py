@@ -1,5 +1,6 @@
 """The product as in production, over TLS: what works on localhost over http only would fall over here."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,8 +36,8 @@ def test_a_person_registers_signs_out_and_comes_back_over_https(
         window.page.wait_for_timeout(200)
     window.fill(activation_code=code_in(secure.mails.to(email)[0])).press("#activate-submit", "registration/account")
     window.fill(new_username=username, new_password=PASSWORD).press("#register-submit", "upgrade/way")
-    assert window.page.locator('[name="way"][value="questions"]').count() == 0
-    window.fill(way="letter").press("#upgrade-submit", "upgrade/address").press("#upgrade-submit", "upgrade/code")
+    assert window.page.locator('[name="delivery"][value="email"]').count() == 0
+    window.fill(delivery="post").press("#upgrade-submit", "upgrade/address").press("#upgrade-submit", "upgrade/code")
     while not secure.letters(person):
         window.page.wait_for_timeout(200)
     window.fill(activation_code=code_in(secure.letters(person)[0])).press("#activate-submit", "second_factor/enrol")
@@ -56,6 +57,23 @@ def test_a_person_registers_signs_out_and_comes_back_over_https(
     window.fill(code=next_code(app)).press("#code-submit", "portal/home")
     _assert_premium(window)
     _assert_cookies(window, OWN_COOKIES | {"__Host-idp_device"})
+    window.close()
+
+
+def test_who_can_have_no_account_hears_the_same_over_https(browser: Browser, secure: SecureStack, width: int) -> None:
+    """R63: deceased, two EDIPIs for one SSN, and not in DEERS; a fresh start is one press away."""
+    window = Visitor(browser, width=width, trusting=True)
+    stranger = replace(secure.person(cast.SOL), given_name="Nemo", family_name="Nobody", ssn=cast.NOT_IN_DEERS)
+    told = set()
+    window.open(f"{secure.issuer}/register", "registration/start")
+    window.fill(level="premium").press("#register-submit", "registration/identity")
+    for person in (secure.person(cast.SOL), secure.person(cast.VAL), stranger):
+        identify(window, person)
+        window.press("#register-submit", "registration/delivery")
+        window.fill(delivery="screen").press("#register-submit", "registration/not_matched", 422)
+        told.add(window.text)
+        window.press('main a[href="/register/identity"] >> nth=0', "registration/identity")
+    assert len(told) == 1
     window.close()
 
 

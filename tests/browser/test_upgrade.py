@@ -49,7 +49,7 @@ def test_a_person_registers_at_premium_and_is_back_at_the_portal(visitor: NewVis
     window.press("#activate-submit", "registration/account")
     window.fill(new_username=username, new_password=PASSWORD).press("#register-submit", "upgrade/way")
     assert "Alder Harbor Health" in window.text
-    window.fill(way="questions").press("#upgrade-submit", "upgrade/questions")
+    window.fill(delivery="email").press("#upgrade-submit", "upgrade/questions")
     answer_questions(window, person, at="second_factor/enrol")
     app = enroll(window, at="portal/home")
     expect(window.has("#level")).to_contain_text("Premium (Level 2): identity verified, free")
@@ -99,7 +99,7 @@ def test_a_locked_page_of_the_portal_opens_after_an_upgrade(
     window.press("#upgrade-submit", "upgrade/identity", 422)
     identify(window, person)
     window.press("#upgrade-submit", "upgrade/way")
-    window.fill(way="questions").press("#upgrade-submit", "upgrade/questions")
+    window.fill(delivery="email").press("#upgrade-submit", "upgrade/questions")
     answer_questions(window, person, at="upgrade/address")
     assert email not in window.text, "an address is shown masked"
     window.press("#upgrade-submit", "upgrade/code")
@@ -131,11 +131,11 @@ def test_a_letter_takes_days_and_basic_works_meanwhile(visitor: NewVisitor, stac
     if key == cast.MAX:
         assert "DEERS has no email address of yours that we may use." in window.text
     else:
-        window.fill(way="questions").press("#upgrade-submit", "upgrade/questions")
+        window.fill(delivery="email").press("#upgrade-submit", "upgrade/questions")
         window.press("#questions-start", "upgrade/question").press("#question-submit", "upgrade/question", 422)
         window.press("#questions-stop", "upgrade/way")
         assert "You stopped the questions." in window.text
-    window.fill(way="letter").press("#upgrade-submit", "upgrade/address")
+    window.fill(delivery="post").press("#upgrade-submit", "upgrade/address")
     window.press("#upgrade-submit", "upgrade/code")
     assert "A letter with your code is on its way." in window.text
     window.press('main a[href="/upgrade"] >> nth=-1', "upgrade/start")

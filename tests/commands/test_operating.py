@@ -105,8 +105,9 @@ def test_a_database_is_made_and_checked(idp: Idp, tmp_path: Path) -> None:
 
 def test_accounts_are_listed_shown_locked_and_unlocked(idp: Idp, world: World) -> None:
     assert _json(idp("accounts", "list", "--json")) == []
-    assert _json(idp("demo", "accounts", "--json"))["made"] == ["sam.dual", "vic.veteran"]
-    assert {row["username"] for row in _json(idp("accounts", "list", "--json"))} == {"sam.dual", "vic.veteran"}
+    assert _json(idp("demo", "accounts", "--json"))["made"] == ["sam.dual", "vic.veteran", "alex.dual"]
+    levels = {row["username"]: row["level"] for row in _json(idp("accounts", "list", "--json"))}
+    assert levels == {"sam.dual": 1, "vic.veteran": 1, "alex.dual": 2}
     browser = world.browser()
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
     assert browser.page.name.startswith("account/")
@@ -180,7 +181,7 @@ def test_the_audit_log_is_read_newest_last(idp: Idp) -> None:
     events = [json.loads(line) for line in lines]
     assert [event["seq"] for event in events] == sorted(event["seq"] for event in events)
     created = [event for event in events if event["event"] == "account.created"]
-    assert len(created) == 2
+    assert len(created) == 3
     assert created[0]["fields"].keys() == {"account", "level", "policy"}
 
 

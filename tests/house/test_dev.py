@@ -139,7 +139,7 @@ def test_whom_to_try_is_a_table_with_the_longest_part_last() -> None:
         {"shows": "no e-mail", "name": "Max", "ssn": None, "totp_secret": None},
     ]
     page = guide.page(issuer="http://p:1", portal="http://q:2", folder=Path("/var/demo"), people={"to_register": rows})
-    assert "  http://p:1/demo/mailbox  the mails that it sends" in page
+    assert "  http://p:1/demo/mailbox    the mails and letters that it sends" in page
     assert "To register\n  name          ssn          shows\n" in page
     assert "\n  Dana Example  900-00-0015  everything goes well\n" in page
     assert "totp" not in page, "a column with nothing in it"

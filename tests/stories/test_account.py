@@ -31,6 +31,8 @@ WHOLE: dict[str, Any] = {
     "birthdate": "1984-03-27",
     "zoneinfo": "America/Puerto_Rico",
     "locale": "es-PR",
+    "phone_number": "+17875550100",
+    "address": "7 Calle Luna, San Juan PR 00901",
 }
 
 
@@ -153,7 +155,28 @@ CANNOT_BE_RIGHT = (
     ("name", "a\u202eb"),
     ("nickname", "two\nlines"),
     ("website", "https://people.example/" + "a" * 1_000),
+    ("phone_number", "555 555 0100"),
+    ("phone_number", "+0 555 555 0100"),
+    ("phone_number", "+1 555"),
+    ("phone_number", "+1 555 555 0100 ext. 7"),
+    ("phone_number", "+\uff11 555 555 0100"),
+    ("phone_number", "+1" + "5" * 15),
+    ("phone_number", "+1 555 555 0100" + " " * 60_000 + "1"),
+    ("address", "x" * 501),
+    ("address", "7 Calle Luna\nSan Juan"),
 )
+
+
+def test_a_telephone_number_is_kept_without_its_grouping(world: World) -> None:
+    """OIDC Core §5.1 `phone_number`: as E.164 has it, however people group it."""
+    member = join(world.services)
+    browser = _signed_in(world)
+    for typed in ("+1 (787) 555-0100", "+1.787.555.0100", " +1\u00a0787\u2011555 0100 "):
+        browser.open("/account/profile").submit(phone_number=typed)
+        assert browser.page.name == "account/show"
+        with world.services.db.read() as conn:
+            assert profile.read(conn, world.services.keyring, member.account_id)["phone_number"] == "+17875550100"
+    assert len(world.events("profile.changed")) == 1
 
 
 def test_what_cannot_be_right_is_told_at_its_field_and_nothing_is_kept(world: World) -> None:

@@ -83,7 +83,7 @@ class AnyOrder(RuleBasedStateMachine):
         """A form without its token, or with fields of another step."""
         fields = data.draw(
             st.dictionaries(
-                st.sampled_from(("level", "way", "answer", "address", "activation_code", "state")),
+                st.sampled_from(("level", "delivery", "answer", "address", "activation_code", "state")),
                 st.text("ab0", max_size=3),
             )
         )
@@ -120,7 +120,7 @@ class AnyOrder(RuleBasedStateMachine):
         elif name == "upgrade/start" and browser.page.forms:
             browser.submit(button="upgrade-start")
         elif name == "upgrade/way" and browser.page.forms:
-            browser.submit(way=choose(("questions", "letter"), "questions"))
+            browser.submit(delivery=choose(("email", "post"), "email"))
         elif name == "upgrade/questions":
             browser.submit(button=choose(("questions-start", "questions-stop"), "questions-start"))
         elif name == "upgrade/question":

@@ -9,6 +9,7 @@ import qrcode
 import sqlalchemy as sa
 import time_machine
 
+from idp import clock
 from idp.accounts import accounts
 from idp.accounts.levels import Level
 from idp.config import PolicyName
@@ -314,7 +315,7 @@ def test_a_level_that_waited_for_the_second_factor_comes_with_it(world: World) -
         account = accounts.find_account(conn, member.account_id)
         assert account is not None
         for method in (Method.DEERS_MATCH, Method.CODE_POST_OF_RECORD):
-            evidence.add(conn, account, method, policy=PolicyName.DS_LOGON, at=_START)
+            evidence.add(conn, account, method, policy=PolicyName.DS_LOGON, at=clock.now())
 
     world.services.db.write(prove)
     browser = sign_in(world, member)

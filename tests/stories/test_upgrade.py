@@ -34,7 +34,7 @@ def test_a_sponsor_upgrades_by_questions_and_a_code_to_the_address_of_record(wor
     register(browser, DANA, "dana.q")
     start(browser, DANA)
     assert browser.page.name == "upgrade/way", browser.page.text
-    browser.submit(way="questions")
+    browser.submit(delivery="email")
     answer_all(browser, DANA.id_number)
     assert browser.page.name == "upgrade/address", browser.page.text
     assert "d•••@e•••.com" in browser.page.text
@@ -61,7 +61,7 @@ def test_with_a_factor_already_there_the_code_is_the_last_step(world: World) -> 
     finish(browser, mailed_code(world, "dana@home.example"), "dana.q")
     browser.open("/account/second-factor")
     enroll(browser)
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
     before = browser.cookie("idp_session")
     browser.submit(activation_code=code_of_record(world, "dana.example@example.com"), button="activate-submit")
@@ -78,7 +78,7 @@ def test_who_registers_for_premium_with_the_address_of_record_needs_no_second_co
     ask_by_mail(browser, DANA, "Dana.Example@example.com", level="premium")
     finish(browser, mailed_code(world, "Dana.Example@example.com"), "dana.q")
     assert browser.page.name == "upgrade/way", browser.page.text
-    browser.submit(way="questions")
+    browser.submit(delivery="email")
     answer_all(browser, DANA.id_number)
     assert "totp-secret" in browser.page.ids, browser.page.text
     enroll(browser)
@@ -103,7 +103,7 @@ def test_the_spouse_gets_a_letter_that_works_after_three_days_as_others_share_th
     with time_machine.travel(clock.now(), tick=False) as traveller:
         browser = world.browser()
         register(browser, ROBIN, "robin.example")
-        start(browser, ROBIN).submit(way="letter")
+        start(browser, ROBIN).submit(delivery="post")
         assert "J••• L•••, NC •••14" in browser.page.text
         assert "Fort Invented" not in browser.page.html
         browser.submit(button="upgrade-submit")
@@ -134,7 +134,7 @@ def test_the_retiree_without_email_gets_a_letter(world: World) -> None:
         register(browser, MAX, "max.oneil")
         start(browser, MAX)
         assert "DEERS has no email address of yours" in browser.page.text
-        browser.submit(way="letter").submit(button="upgrade-submit")
+        browser.submit(delivery="post").submit(button="upgrade-submit")
         traveller.shift(timedelta(days=6))
         browser.open("/login").submit(username="max.oneil", password="seven green lanterns in a row")
         assert "A letter is on its way" in browser.open("/upgrade").page.text
@@ -148,7 +148,7 @@ def test_a_letter_works_for_21_days(world: World) -> None:
     with time_machine.travel(clock.now(), tick=False) as traveller:
         browser = world.browser()
         register(browser, MAX, "max.oneil")
-        start(browser, MAX).submit(way="letter").submit(button="upgrade-submit")
+        start(browser, MAX).submit(delivery="post").submit(button="upgrade-submit")
         code = code_of_letter(world)
         traveller.shift(timedelta(days=21, seconds=1))
         browser.open("/login").submit(username="max.oneil", password="seven green lanterns in a row")
@@ -177,12 +177,12 @@ def test_whom_the_vendor_knows_too_little_of_loses_no_try_and_goes_another_way(w
     born = next(one.birth_date for one in cast.people(clock.now().date()) if one.person == cast.JO)
     who = Registrant("Jo", "Example", (born.year, born.month, born.day), "900000058")
     register(browser, who, "jo.example")
-    start(browser, who).submit(way="questions")
+    start(browser, who).submit(delivery="email")
     browser.submit(button="questions-start")
     assert browser.page.name == "upgrade/way"
     assert "no questions about you" in browser.page.text
     assert world.events("kbv.drawn") == []
-    browser.open("/upgrade/way").submit(way="letter")
+    browser.open("/upgrade/way").submit(delivery="post")
     assert browser.page.name == "upgrade/address"
 
 

@@ -53,7 +53,7 @@ def test_a_code_of_record_is_taken_once(world: World) -> None:
     """R68."""
     browser = world.browser()
     register(browser, MAX, "max.oneil")
-    start(browser, MAX).submit(way="letter").submit(button="upgrade-submit")
+    start(browser, MAX).submit(delivery="post").submit(button="upgrade-submit")
     arguments = (world.settings, browser.cookie("idp_session"), code_of_letter(world), 1)
     told = [one for each in together(_redeem, [arguments] * 4) for one in each]
     assert sorted(told) == sorted(["BASIC", *(one for one in told if one != "BASIC")])
@@ -68,7 +68,7 @@ def test_wrong_codes_at_the_same_moment_share_five_tries(world: World) -> None:
     """R15, R68."""
     browser = world.browser()
     register(browser, MAX, "max.oneil")
-    start(browser, MAX).submit(way="letter").submit(button="upgrade-submit")
+    start(browser, MAX).submit(delivery="post").submit(button="upgrade-submit")
     code = code_of_letter(world)
     session = browser.cookie("idp_session")
     together(_redeem, [(world.settings, session, "00000-00000", 4)] * 3)
@@ -98,7 +98,7 @@ def test_questions_asked_for_at_the_same_moment_are_drawn_once_and_count_once(wo
     """R57, R66: two clicks on the button cost one try."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     arguments = (world.settings, browser.cookie("idp_session"), browser.cookie("idp_upgrade"))
     told = together(_draw, [arguments] * 4)
     assert sorted(told) == ["already_done"] * 3 + ["drawn"]

@@ -39,17 +39,17 @@ def test_wrong_answers_are_told_as_one_and_two_tries_are_a_day(world: World) -> 
         start(browser, DANA)
         seen = set()
         for number in (0, 3):
-            browser.submit(way="questions")
+            browser.submit(delivery="email")
             answer_all(browser, DANA.id_number, wrong=number)
             assert browser.page.name == "upgrade/way"
             seen.add(browser.page.text.partition("Choose how")[0])
         assert len(seen) == 1
         assert "You have used up your tries" in browser.page.text
-        browser.submit(way="letter")
+        browser.submit(delivery="post")
         assert browser.page.name == "upgrade/address"
         traveller.shift(timedelta(hours=24, minutes=1))
         browser.open("/login").submit(username="dana.q", password="seven green lanterns in a row")
-        start(browser, DANA).submit(way="questions")
+        start(browser, DANA).submit(delivery="email")
         answer_all(browser, DANA.id_number, wrong=1)
         traveller.shift(timedelta(days=400))
         browser.open("/login").submit(username="dana.q", password="seven green lanterns in a row")
@@ -93,9 +93,9 @@ def test_whoever_stops_before_the_first_question_has_used_no_try_and_after_it_on
     """The way out of the questions is on each page, and its price is said there."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions").submit(button="questions-stop")
+    start(browser, DANA).submit(delivery="email").submit(button="questions-stop")
     assert (browser.page.name, world.events("kbv.failed")) == ("upgrade/way", [])
-    browser.submit(way="questions").submit(button="questions-start")
+    browser.submit(delivery="email").submit(button="questions-start")
     assert "counts as a try" in browser.page.text
     browser.submit(button="questions-stop")
     assert [event.fields["why"] for event in world.events("kbv.failed")] == ["stopped"]
@@ -123,7 +123,7 @@ def test_no_step_can_be_skipped(world: World) -> None:
     register(browser, DANA, "dana.q")
     for page in ("way", "questions", "address", "identity"):
         assert browser.open(f"/upgrade/{page}").page.name == "upgrade/start"
-        assert browser.post(f"/upgrade/{page}", {"way": "letter", "answer": "0"}).status == 400  # no form token
+        assert browser.post(f"/upgrade/{page}", {"delivery": "post", "answer": "0"}).status == 400  # no form token
     browser.open("/upgrade").submit(button="upgrade-start")
     for page in ("way", "questions", "address"):
         assert browser.open(f"/upgrade/{page}").page.name == "upgrade/identity"
@@ -167,7 +167,7 @@ def test_five_wrong_tries_kill_the_code_of_record(world: World) -> None:
     """R68."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
     code = code_of_record(world, "dana.example@example.com")
     for _ in range(5):
@@ -186,7 +186,7 @@ def test_a_code_works_once_and_for_its_own_account_alone(world: World) -> None:
     """R55, R68."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
     code = code_of_record(world, "dana.example@example.com")
     other = world.browser()
@@ -203,7 +203,7 @@ def test_right_answers_wait_a_day_for_their_code(world: World) -> None:
     with time_machine.travel(clock.now(), tick=False) as traveller:
         browser = world.browser()
         register(browser, DANA, "dana.q")
-        start(browser, DANA).submit(way="questions")
+        start(browser, DANA).submit(delivery="email")
         answer_all(browser, DANA.id_number)
         assert Method.KBV in toward(world, "dana.q")
         assert Method.KBV not in held_by(world, "dana.q")
@@ -216,7 +216,7 @@ def test_the_number_is_held_for_the_questions_and_then_erased(world: World) -> N
     with time_machine.travel(clock.now(), tick=False) as traveller:
         browser = world.browser()
         register(browser, DANA, "dana.q")
-        start(browser, DANA).submit(way="questions")
+        start(browser, DANA).submit(delivery="email")
         assert len(_held(world)) == 1
         assert DANA.id_number.encode() not in _held(world)[0].sealed
         answer_all(browser, DANA.id_number)
@@ -260,7 +260,7 @@ def test_an_old_proof_is_not_worth_what_a_new_app_would_make_of_it(world: World)
     with time_machine.travel(clock.now(), tick=False) as traveller:
         browser = world.browser()
         register(browser, MAX, "max.oneil")
-        start(browser, MAX).submit(way="letter").submit(button="upgrade-submit")
+        start(browser, MAX).submit(delivery="post").submit(button="upgrade-submit")
         browser.submit(activation_code=code_of_letter(world), button="activate-submit")
         assert browser.page.name == "second_factor/enrol"
         traveller.shift(timedelta(days=7, seconds=1))
@@ -284,7 +284,7 @@ def test_an_old_code_does_not_carry_new_answers(world: World) -> None:
         again = world.browser()
         again.open("/login").submit(username="dana.q", password=PASSWORD)
         again.submit(code=authenticator.code(secret), button="code-submit")
-        start(again, DANA).submit(way="questions")
+        start(again, DANA).submit(delivery="email")
         answer_all(again, DANA.id_number)
         assert again.page.name == "upgrade/address"
         assert account_of(world, "dana.q").level == 1
@@ -322,7 +322,7 @@ def test_for_whom_deers_vouches_no_longer_nothing_goes_on_and_it_says_so(world: 
     """An identity conflict that came up after the registration: no dead end, and no level."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
     code = code_of_record(world, "dana.example@example.com")
     world.app.extensions["services"] = replace(world.services, directory=Doubtful(world.services.directory))
@@ -337,7 +337,7 @@ def test_while_deers_does_not_answer_nobody_is_charged(world: World) -> None:
     """R79: 503 and the code still works; nothing is half-made."""
     browser = world.browser()
     register(browser, DANA, "dana.q")
-    start(browser, DANA).submit(way="questions")
+    start(browser, DANA).submit(delivery="email")
     answer_all(browser, DANA.id_number).submit(button="upgrade-submit")
     code = code_of_record(world, "dana.example@example.com")
     world.app.extensions["services"] = replace(world.services, directory=Gone(world.services.directory))
@@ -369,11 +369,11 @@ def test_a_vendor_that_does_not_answer_costs_no_try(world: World) -> None:
     start(browser, DANA)
     world.app.extensions["services"] = replace(world.services, kbv=Silent())
     for _ in range(4):
-        browser.submit(way="questions").submit(button="questions-start")
+        browser.submit(delivery="email").submit(button="questions-start")
         assert (browser.status, browser.page.name) == (503, "upgrade/way")
         assert "not counted as a try" in browser.page.text
     world.app.extensions["services"] = world.services
-    browser.submit(way="questions").submit(button="questions-start")
+    browser.submit(delivery="email").submit(button="questions-start")
     for _ in range(3):
         browser.submit(answer=right_answer(browser, DANA.id_number), button="question-submit")
     world.app.extensions["services"] = replace(world.services, kbv=Silent())
