@@ -142,7 +142,7 @@ class Event(Enum):
     CLIENT_LOGGED_OUT = _event("logout.requested", "A client asked to end the session.", "session", "confirmed")
     CLIENT_CREATED = _event("client.created", "A client was registered.", "auth_method")
     TOKEN_REVOKED = _event("token.revoked", "A client gave one access token back.", "authorization")
-    RESOURCE_CREATED = _event("resource.created", "A resource server was registered.", "alg", "scopes")
+    RESOURCE_CREATED = _event("resource.created", "A resource server was registered.", "alg", "scopes", "clients")
     KEYS_CREATED = _event("keys.created", "A signing key was made.", "kid", "alg")
     KEY_RETIRED = _event(
         "keys.retired", "A signing key was taken out of use at once; what it signed is worth nothing.", "kid", "alg", "successor"

@@ -15,7 +15,7 @@ from werkzeug.test import Client as HttpClient
 from werkzeug.test import TestResponse
 
 from idp import clock
-from idp.oidc import assertions, clients, scopes
+from idp.oidc import assertions, clients, resources, scopes
 from idp.oidc.clients import AuthMethod, Kind, Wanted
 from tests import authenticator
 from tests.http_browser import Browser
@@ -52,6 +52,7 @@ class RelyingParty:
                 "redirect_uris": (f"{self.home}/callback",),
                 "post_logout_redirect_uris": (f"{self.home}/bye",),
                 "first_party": True,
+                "resources": _served(world),
                 **wishes,
             }
         )
@@ -195,6 +196,11 @@ class RelyingParty:
         assert claims["aud"] == self.client.id
         assert claims["iat"] <= now < claims["exp"] <= now + 300
         return claims
+
+
+def _served(world: World) -> tuple[str, ...]:
+    with world.services.db.read() as conn:
+        return tuple(server.identifier for server in resources.list_resources(conn))
 
 
 def public(world: World, **wishes: Any) -> RelyingParty:

@@ -1,20 +1,42 @@
-"""A resource server for tests: it checks JWT access tokens by itself, and asks about any at the introspection endpoint."""
+"""A resource server for tests: it checks JWT access tokens by itself, and asks about any at the introspection endpoint.
+
+Every client of the test may have tokens for it, those that were registered before it too, unless a test says otherwise.
+"""
 
 import itertools
 from typing import Any
 
+import sqlalchemy as sa
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from werkzeug.test import Client as HttpClient
 from werkzeug.test import TestResponse
 
-from idp import clock
+from idp import clock, db
 from idp.oidc import resources, scopes
-from idp.oidc.clients import AuthMethod
+from idp.oidc.clients import AuthMethod, Client, Kind
+from idp.web.protocol import Protocol
 from tests.relying_party import basic
 from tests.world import World
 
 _numbers = itertools.count(1)
+
+
+def register(world: World, client_id: str, *identifiers: str) -> None:
+    """Let a client that exists have tokens for these resource servers, and for no others; every process sees it at once."""
+    world.services.db.write(
+        lambda conn: conn.execute(sa.update(Client).where(Client.id == client_id).values(resources=list(identifiers)))
+    )
+    protocol: Protocol | None = world.app.extensions.get("protocol")
+    if protocol is not None:
+        protocol.context.clients.forget()
+
+
+def _serve_all(world: World, identifier: str) -> None:
+    with world.services.db.read() as conn:
+        parties = db.list_rows(conn, Client, Client.kind != Kind.SERVICE.value)
+    for party in parties:
+        register(world, party.id, *party.resources, identifier)
 
 
 class ResourceServer:
@@ -28,6 +50,7 @@ class ResourceServer:
         alg: str = "ES256",
         names: tuple[str, ...] = (),
         auth_method: AuthMethod = AuthMethod.BASIC,
+        serves_all: bool = True,
     ) -> None:
         number = next(_numbers)
         wanted = resources.wanted(
@@ -43,6 +66,8 @@ class ResourceServer:
         assert made is not None
         self.server, self.secret = made
         self.uri = self.server.identifier
+        if serves_all:
+            _serve_all(world, self.uri)
         self._issuer = world.settings.issuer
         self._http = HttpClient(world.app, use_cookies=False)
 

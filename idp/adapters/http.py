@@ -5,16 +5,17 @@ later no longer matters. TLS still asks for the name.
 """
 
 import functools
+import io
 import ipaddress
 import json
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TookTooLong
+from concurrent.futures import Future
+from http.client import HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -27,10 +28,23 @@ LONGEST = 64 * 1024
 """Bytes of a document."""
 
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
-_AT_ONCE = 8
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOOK_UPS = 8
+"""Names that may be asked for at once. A resolver keeps to no time of ours, so its thread may stay for a while; not many do."""
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""The only part of IPv6 that is given out to the open internet (RFC 4291 §2.4 and IANA's registry). Outside it lie the old and
+the private ways of writing an IPv4 address: `::a.b.c.d`, SIIT (`::ffff:0:0:0/96`), a network's own NAT64 (`64:ff9b:1::/48`).
+"""
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")  # RFC 9637; younger than the tables of some Pythons
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 Address = IPv4Address | IPv6Address
+
+
+class _TooLongError(PortDown):
+    """The time that there was for everything is over."""
+
+    def __init__(self) -> None:
+        super().__init__("the address took too long")
 
 
 class HttpFetcher:
@@ -40,17 +54,11 @@ class HttpFetcher:
         self._demo = settings.demo
         self._extra_ca = settings.extra_ca
         self._hosts, self._networks = settings.fetch_allowed
+        self._names = _Names()
 
     def fetch_json(self, url: str) -> Any:
         """The JSON at this address. Raises `PortDown`, whose text names the fault and nothing that was fetched."""
-        deadline = time.monotonic() + SECONDS
-        work: Future[bytes] = _pool().submit(self._fetch, url, deadline)
-        try:
-            # A resolver, or a server that sends a header a byte at a time, keeps to no timeout of ours: its thread is left behind.
-            body = work.result(timeout=SECONDS)
-        except TookTooLong:
-            work.cancel()
-            raise PortDown("the address took too long") from None
+        body = self._fetch(url, time.monotonic() + SECONDS)
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -59,28 +67,32 @@ class HttpFetcher:
     def _fetch(self, url: str, deadline: float) -> bytes:
         try:
             asked = httpx.URL(url)
+            # As it goes over the wire: DNS, TLS and `Host` must all mean the same name, and a letter beyond ASCII does not
+            # become the same one everywhere (RFC 5891 §5, R105).
+            host = asked.raw_host.decode("ascii").lower().rstrip(".")
         except (httpx.InvalidURL, ValueError):
             raise PortDown("not an address") from None
-        host = asked.host.lower().rstrip(".")
         at_home = self._demo and host in _LOOPBACK_NAMES
         if asked.scheme != "https" and not (at_home and asked.scheme == "http"):
             raise PortDown("the address is not https")
         if not host or asked.userinfo:
             raise PortDown("the address has no host, or names a user")
         port = asked.port or (443 if asked.scheme == "https" else 80)
-        address = self._checked(host, port, at_home=at_home)
-        return self._read(asked, address, deadline)
-
-    def _checked(self, host: str, port: int, *, at_home: bool) -> Address:
-        """One of the host's addresses, once all of them may be called."""
+        addresses = self._checked(host, port, deadline, at_home=at_home)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise PortDown("the host cannot be found") from None
-        addresses = [ipaddress.ip_address(str(entry[4][0])) for entry in found]
+            with self._connected(addresses, host, port, deadline, tls=asked.scheme == "https") as connection:
+                return _exchange(connection, asked, host, deadline)
+        except TimeoutError:
+            raise _TooLongError from None
+        except (OSError, HTTPException) as wrong:
+            raise PortDown(f"the address does not answer ({type(wrong).__name__})") from None
+
+    def _checked(self, host: str, port: int, deadline: float, *, at_home: bool) -> list[Address]:
+        """The host's addresses, once all of them may be called."""
+        addresses = self._names.look_up(host, port, deadline)
         if not addresses or not all(self._may_call(host, address, at_home=at_home) for address in addresses):
             raise PortDown("the host has an address that may not be called")
-        return addresses[0]
+        return addresses
 
     def _may_call(self, host: str, address: Address, *, at_home: bool) -> bool:
         inner = _inner(address)
@@ -90,26 +102,23 @@ class HttpFetcher:
             return True
         return (at_home and inner.is_loopback) or any(inner in network for network in self._networks)
 
-    def _read(self, asked: httpx.URL, address: Address, deadline: float) -> bytes:
-        pinned = asked.copy_with(host=str(address))
-        headers = {
-            "Host": asked.netloc.decode("ascii"),
-            "Accept": "application/json, application/jwk-set+json",
-            # What is small on the way could be endless when it is unpacked.
-            "Accept-Encoding": "identity",
-            "User-Agent": "guidon",
-        }
-        verify = self._tls if asked.scheme == "https" else False
-        timeout = max(deadline - time.monotonic(), 0.1)
-        try:
-            with (
-                httpx.Client(verify=verify, trust_env=False, timeout=timeout, follow_redirects=False) as client,
-                client.stream("GET", pinned, headers=headers, extensions={"sni_hostname": asked.host}) as response,
-            ):
-                _check_head(response)
-                return b"".join(_bounded(response, deadline))
-        except httpx.HTTPError as wrong:
-            raise PortDown(f"the address does not answer ({type(wrong).__name__})") from None
+    def _connected(
+        self, addresses: list[Address], host: str, port: int, deadline: float, *, tls: bool
+    ) -> socket.socket:
+        """A connection to the first address that takes one. None of them gets the time of those after it."""
+        context = self._tls if tls else None
+        failed: OSError = ConnectionError()
+        for number, address in enumerate(addresses):
+            # To the address itself: nothing is resolved a second time.
+            connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(_left(deadline) / (len(addresses) - number))
+                connection.connect((str(address), port))
+                return context.wrap_socket(connection, server_hostname=host) if context else connection
+            except OSError as wrong:
+                connection.close()
+                failed = wrong
+        raise failed
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -122,20 +131,109 @@ class HttpFetcher:
         return context
 
 
-@functools.cache
-def _pool() -> ThreadPoolExecutor:
-    """Made at the first fetch of a process, so that a forked worker never holds its parent's."""
-    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch")
+class _Names:
+    """Names on their way to addresses. Each is asked for once at a time, by a thread that no end of the process waits for."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, int], Future[list[Address]]] = {}
+        self._lock = threading.Lock()
+
+    def look_up(self, host: str, port: int, deadline: float) -> list[Address]:
+        """The addresses of a host, in the order in which they are to be tried. Raises `PortDown`."""
+        with self._lock:
+            answer = self._asked.get((host, port))
+            if answer is None:
+                # Its thread ends under this lock, and so never before it is noted here.
+                if len(self._asked) >= _LOOK_UPS:
+                    raise PortDown("too many names are being looked up")
+                answer = Future()
+                threading.Thread(target=self._ask, args=(host, port, answer), name="look-up", daemon=True).start()
+                self._asked[host, port] = answer
+        try:
+            return answer.result(timeout=_left(deadline))
+        except TimeoutError:
+            raise _TooLongError from None
+
+    def _ask(self, host: str, port: int, answer: Future[list[Address]]) -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = [ipaddress.ip_address(str(entry[4][0])) for entry in found]
+        except (OSError, ValueError):
+            answer.set_exception(PortDown("the host cannot be found"))
+        else:
+            answer.set_result(list(dict.fromkeys(addresses)))
+        finally:
+            with self._lock:
+                del self._asked[host, port]
+
+
+class _Wire(io.RawIOBase):
+    """The bytes of a connection until the deadline: a byte now and then does not lengthen it."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(_left(self._deadline))
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """What `HTTPResponse` asks of a socket."""
+        return io.BufferedReader(self)
+
+
+def _exchange(connection: socket.socket, asked: httpx.URL, host: str, deadline: float) -> bytes:
+    """Ask for the document, and read it to its end."""
+    literal = f"[{host}]" if ":" in host else host
+    connection.sendall(
+        b"\r\n".join(
+            [
+                b"GET " + asked.raw_path + b" HTTP/1.1",
+                f"Host: {literal}".encode("ascii") + (f":{asked.port}".encode("ascii") if asked.port else b""),
+                b"Accept: application/json, application/jwk-set+json",
+                # What is small on the way could be endless when it is unpacked.
+                b"Accept-Encoding: identity",
+                b"User-Agent: guidon",
+                b"Connection: close",
+                b"",
+                b"",
+            ]
+        )
+    )
+    response = HTTPResponse(cast("socket.socket", _Wire(connection, deadline)), method="GET")
+    response.begin()
+    _check_head(response)
+    body = response.read(LONGEST + 1)
+    if len(body) > LONGEST:
+        raise PortDown("the address gives too much")
+    if response.length:
+        raise PortDown("the address gives less than it says")
+    return body
+
+
+def _left(deadline: float) -> float:
+    """The seconds that are left. Raises `TimeoutError` when there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def is_public(address: Address) -> bool:
     """Whether it is an address of the open internet, also where it hides another one inside."""
     inner = _inner(address)
-    return inner.is_global and not inner.is_multicast
+    if not inner.is_global or inner.is_multicast:
+        return False
+    return isinstance(inner, IPv4Address) or (inner in _GLOBAL_UNICAST and inner not in _DOCUMENTATION)
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 §2.5.5.2), 6to4 (RFC 3056) or NAT64 (RFC 6052)."""
+    """The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 §2.5.5.2), 6to4 (RFC 3056 §2) or NAT64 (RFC 6052 §2.1)."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -143,22 +241,11 @@ def _inner(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _check_head(response: httpx.Response) -> None:
-    if response.status_code != 200:
-        raise PortDown(f"the address answers {response.status_code}")
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+def _check_head(response: HTTPResponse) -> None:
+    if response.status != 200:
+        raise PortDown(f"the address answers {response.status}")
+    kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise PortDown("the address gives another type than JSON")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
         raise PortDown("the address gives something packed")
-
-
-def _bounded(response: httpx.Response, deadline: float) -> Iterator[bytes]:
-    size = 0
-    for chunk in response.iter_raw():
-        size += len(chunk)
-        if size > LONGEST:
-            raise PortDown("the address gives too much")
-        if time.monotonic() > deadline:
-            raise PortDown("the address took too long")
-        yield chunk

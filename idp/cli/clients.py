@@ -9,7 +9,7 @@ from idp.accounts.levels import ACRS
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services
 from idp.cli.jwks import check_address, jwks_options, read_file
 from idp.oidc import clients as store
-from idp.oidc import keys, scopes, subjects
+from idp.oidc import keys, resources, scopes, subjects
 from idp.oidc.clients import AuthMethod, Client, Kind, Pkce, Wanted
 from idp.ports import Services
 
@@ -34,6 +34,13 @@ def clients() -> None:
 @click.option("--type", "kind", type=_choice(Kind), default=Kind.WEB.value, show_default=True, help="What it runs on.")
 @click.option("--auth-method", type=_choice(AuthMethod), help="How it proves itself; by default what suits the type.")
 @click.option("--scope", "scope", multiple=True, help="A scope it may ask for; repeatable, or several in quotes.")
+@click.option(
+    "--resource",
+    "resource",
+    multiple=True,
+    metavar="URI",
+    help="A resource server it may have tokens for; repeatable. By default none.",
+)
 @click.option(
     "--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True, help="Where a sign-out may end."
 )
@@ -63,6 +70,7 @@ def create(
     kind: str,
     auth_method: str | None,
     scope: tuple[str, ...],
+    resource: tuple[str, ...],
     post_logout_redirect_uris: tuple[str, ...],
     origins: tuple[str, ...],
     public_sub: bool,
@@ -85,6 +93,7 @@ def create(
         kind=Kind(kind),
         auth_method=AuthMethod(auth_method) if auth_method else None,
         scopes=tuple(word for given in scope for word in given.split()),
+        resources=resource,
         post_logout_redirect_uris=post_logout_redirect_uris,
         origins=origins,
         subject_type=subjects.PUBLIC if public_sub else subjects.PAIRWISE,
@@ -98,7 +107,9 @@ def create(
     )
     faults += check_address(jwks_uri, services.settings)
     if not faults:
-        faults += store.faults_of(wanted, known_scopes=scopes.ALL, known_algs=keys.ALGS)
+        with services.db.read() as conn:
+            known = [server.identifier for server in resources.list_resources(conn)]
+        faults += store.faults_of(wanted, known_scopes=scopes.ALL, known_algs=keys.ALGS, known_resources=known)
     if faults:
         fail("\n".join(["The client was not registered:", *(f"  {fault}" for fault in faults)]))
 

@@ -78,7 +78,8 @@ def list_(services: Services, *, as_json: bool) -> None:
 def retire(services: Services, kid: str, *, yes: bool, as_json: bool) -> None:
     """Take a signing key out of use now, for one that may have been stolen, and put a new one in its place.
 
-    Whatever it signed is refused from this moment: ID tokens that are shown again, and access tokens that are asked about.
+    Within seconds, whatever it signed is refused in every process: ID tokens that are shown again, and access tokens that are
+    asked about. Whoever checks tokens by itself learns of it when it reads the key set the next time.
     """
     with services.db.read() as conn:
         found = next((key for key in store.list_keys(conn) if key.kid == kid), None)

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services
 from idp.cli.jwks import check_address, jwks_options, read_file
-from idp.oidc import client_auth, keys, scopes
+from idp.oidc import client_auth, clients, keys, scopes
 from idp.oidc import resources as store
-from idp.oidc.clients import AuthMethod
+from idp.oidc.clients import AuthMethod, Kind
 from idp.oidc.resources import ResourceServer
 from idp.ports import Services
 
@@ -35,6 +35,13 @@ def resources() -> None:
     show_default=True,
     help="How it proves itself when it introspects.",
 )
+@click.option(
+    "--client",
+    "client_ids",
+    multiple=True,
+    metavar="CLIENT_ID",
+    help="A client that may have tokens for it; repeatable. A later client names it by its own --resource.",
+)
 @jwks_options
 @json_option
 @pass_services
@@ -46,6 +53,7 @@ def create(
     scope: tuple[str, ...],
     alg: str,
     auth_method: str,
+    client_ids: tuple[str, ...],
     jwks_file: Path | None,
     jwks_uri: str | None,
     as_json: bool,
@@ -60,11 +68,18 @@ def create(
         auth_method=AuthMethod(auth_method),
         jwks=keys_given,
         jwks_uri=jwks_uri,
+        clients=client_ids,
     )
     faults += check_address(jwks_uri, services.settings)
     if not faults:
+        with services.db.read() as conn:
+            known = [client.id for client in clients.list_clients(conn) if client.kind != Kind.SERVICE.value]
         faults += store.faults_of(
-            wanted, issuer=services.settings.issuer, known_scopes=scopes.ALL, known_algs=keys.ALGS
+            wanted,
+            issuer=services.settings.issuer,
+            known_scopes=scopes.ALL,
+            known_algs=keys.ALGS,
+            known_clients=known,
         )
     if faults:
         fail("\n".join(["The resource server was not registered:", *(f"  {fault}" for fault in faults)]))

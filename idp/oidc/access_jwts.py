@@ -19,7 +19,7 @@ LIFE = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Opened:
-    """What names a token that we signed."""
+    """What names a token: the `jti` of one that we signed, or an opaque one itself; and whom it is for."""
 
     jti: str
     audience: str
@@ -46,6 +46,14 @@ def mint(
         "amr": authorization.amr,
     }
     return replace(minted, handle=jwts.sign(context.keys, target.server.alg, jwts.Kind.ACCESS_TOKEN, claims))
+
+
+def look_for(context: Context, token: str) -> Opened:
+    """By which handle and audience to look for the row of an access token of either kind. It asks for the signing keys, so it
+    stands before a read and not in one.
+    """
+    opened = open_token(context, token)
+    return Opened(token, context.issuer) if opened is None else opened
 
 
 def open_token(context: Context, token: str) -> Opened | None:

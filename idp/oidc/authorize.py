@@ -68,7 +68,7 @@ def begin(context: Context, params: Params, browser: Browser) -> Answer | Page:
         asked = request.what_is_asked(
             asking, context.settings.pkce_required, lambda hint, c: _hinted_sub(context, hint, c)
         )
-        targets.check_requested(context, asked.resources)
+        targets.check_requested(context, asking.client, asked.resources)
     except BadRequest as wrong:
         log.info("authorization request refused", error=wrong.error, detail=wrong.detail, client=asking.client.id)
         to = _To(asking.redirect_uri, params.get("state"), request.mode_of(asking))
@@ -147,11 +147,12 @@ def end(
 
 def allow(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
     """The person said yes to exactly what waits. The next `resume` answers the client."""
+    wanted = consents.wanted(waiting.asked, issuer=context.issuer)
 
     def note(conn: Connection) -> bool:
         noted = parked.note_consent(conn, waiting.parked, signed_in.account_id)
         if noted:
-            consents.give(conn, signed_in, client_id=waiting.client.id, wanted=consents.wanted(waiting.asked))
+            consents.give(conn, signed_in, client_id=waiting.client.id, wanted=wanted)
         return noted
 
     return context.db.write(note)
@@ -189,11 +190,11 @@ def decline(context: Context, waiting: Waiting, signed_in: SignedIn) -> bool:
 def _next(
     context: Context, asked: Asked, client: Client, progress: Progress, signed_in: SignedIn | None
 ) -> Prompt | None:
-    needed = consents.is_needed(client, asked.scopes)
+    needed = consents.is_needed(client, asked)
     remembered = False
-    if needed and signed_in is not None:
+    if needed and signed_in is not None and consents.may_be_remembered(client, asked):
         with context.db.read() as conn:
-            remembered = _remembers(conn, asked, signed_in)
+            remembered = _remembers(context, conn, asked, signed_in)
     return prompts.next_prompt(
         asked,
         progress,
@@ -210,7 +211,7 @@ def _grant(context: Context, asked: Asked, client: Client, signed_in: SignedIn, 
 
     def issue(conn: Connection) -> bool:
         # A consent may have been withdrawn since it was seen (R120); whoever allowed this request a moment ago has one.
-        if consents.is_needed(client, asked.scopes) and not _remembers(conn, asked, signed_in):
+        if consents.is_needed(client, asked) and not _remembers(context, conn, asked, signed_in):
             return False
         if waiting is not None and not parked.claim_done(conn, waiting.parked):
             return False
@@ -222,13 +223,13 @@ def _grant(context: Context, asked: Asked, client: Client, signed_in: SignedIn, 
     return _answer(context, _to(asked), {"code": drafted.code})
 
 
-def _remembers(conn: Connection, asked: Asked, signed_in: SignedIn) -> bool:
+def _remembers(context: Context, conn: Connection, asked: Asked, signed_in: SignedIn) -> bool:
     return consents.remembers(
         conn,
         account_id=signed_in.account_id,
         person_id=signed_in.person_id,
         client_id=asked.client_id,
-        wanted=consents.wanted(asked),
+        wanted=consents.wanted(asked, issuer=context.issuer),
     )
 
 

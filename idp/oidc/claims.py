@@ -102,6 +102,12 @@ def _name(known: Known) -> str:
     return " ".join(part for part in parts if part)
 
 
+def _address(facts: Facts) -> dict[str, str] | None:
+    """The address as it was typed, whole: the one member that needs no parts (OIDC Core §5.1.1)."""
+    typed = facts.profile.get("address")
+    return None if typed is None else {"formatted": str(typed)}
+
+
 def _span(one: Affiliation | Eligibility) -> dict[str, str]:
     end = {} if one.end is None else {"end": one.end.isoformat()}
     return {"begin": one.begin.isoformat(), **end}
@@ -170,7 +176,7 @@ TABLE: tuple[Claim, ...] = (
     # An address is kept only when a code has come back from it.
     Claim("email_verified", Scope.EMAIL, _always(Where.ADDRESSES, lambda facts: True if facts.emails else None)),
     Claim("phone_number", Scope.PHONE, dict.fromkeys(Level, _typed("phone_number"))),
-    Claim("address", Scope.ADDRESS, dict.fromkeys(Level, _typed("address"))),
+    Claim("address", Scope.ADDRESS, _always(Where.PROFILE, _address)),
     Claim("dslogon_uuid", Scope.EDIPI, _premium(_deers(lambda known: known.edipi))),
     Claim("eligibility", Scope.ELIGIBILITY, _premium(_deers(_eligibility))),
     Claim("sponsor", Scope.ELIGIBILITY, _premium(Source(Where.DEERS, _sponsor))),
@@ -219,8 +225,22 @@ def effective_scopes(scopes: tuple[str, ...], *, assurance_claims: bool) -> tupl
 
 def registered_for(client: Client) -> frozenset[str]:
     """The claims that this client may ask for by name: those that a scope of its registration carries (R121)."""
-    scopes = effective_scopes(tuple(client.scopes), assurance_claims=client.assurance_claims)
+    scopes = _effective(client, client.scopes)
     return frozenset(claim.name for claim in TABLE if claim.scope in scopes)
+
+
+def still_named(
+    client: Client, named: Iterable[str], *, granted: Iterable[str], scopes: Iterable[str]
+) -> frozenset[str]:
+    """Those of the claims asked for by name that a token with these scopes opens. A claim whose scope was granted and then left out
+    of a narrower token is left out with it (RFC 6749 §6, R121); one whose scope was never asked for stands by its name alone.
+    """
+    dropped = set(_effective(client, granted)) - set(_effective(client, scopes))
+    return frozenset(name for name in registered_for(client).intersection(named) if _SCOPE_OF[name] not in dropped)
+
+
+def _effective(client: Client, scopes: Iterable[str]) -> tuple[str, ...]:
+    return effective_scopes(tuple(scopes), assurance_claims=client.assurance_claims)
 
 
 def beside(scopes: Collection[str], named: Iterable[str]) -> tuple[str, ...]:

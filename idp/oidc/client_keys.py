@@ -4,7 +4,6 @@ A key comes from the registration alone, as a set or by the address of one; neve
 """
 
 import base64
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,7 +104,9 @@ def _read_one(jwk: object) -> ClientKey | str | None:
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and 1 <= len(kid) <= _LONGEST_KID):
         return f"has a kid that is not text of 1 to {_LONGEST_KID} characters"
-    members: dict[str, str | list[str]] = {name: value for name in _PUBLIC[kty] if isinstance(value := jwk.get(name), str)}
+    members: dict[str, str | list[str]] = {
+        name: value for name in _PUBLIC[kty] if isinstance(value := jwk.get(name), str)
+    }
     if len(members) < len(_PUBLIC[kty]):
         return f"lacks one of {', '.join(_PUBLIC[kty])}"
     if kty == "RSA" and _bits(str(members["n"])) not in _RSA_BITS:
@@ -138,25 +139,27 @@ def _bits(encoded: str) -> int:
 
 @dataclass
 class _Held:
-    """What one process knows of one client's keys."""
+    """What one process knows of one client's keys. `source` is the address or the set that they are from."""
 
-    source: str
+    source: str | dict[str, Any] | None
     read: Read | None = None
     fetched_at: datetime | None = None
     tried_at: datetime | None = None
+    """When the last fetch ended, however it ended."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the one thread that fetches."""
 
 
 class ClientKeys:
     """The keys of one process's clients. Only a registered address is fetched, and not oftener than `GAP`: no stranger can make us
-    hammer anybody (R151).
+    hammer anybody (R151). An address that answers slowly, or never, holds one thread and no more.
     """
 
     FRESH = timedelta(minutes=10)
     GAP = timedelta(seconds=10)
     STALE = timedelta(hours=24)
     """How long held keys go on serving while their address does not answer."""
-    _WAIT = 2.0  # seconds for another thread's fetch of the same keys
+    _WAIT = 2.0  # seconds for the very first fetch of a client's keys, while there is nothing to go on with
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
@@ -168,40 +171,51 @@ class ClientKeys:
         held = self._of(client)
         if client.jwks_uri is None:
             return None if held.read is None else held.read.find(kid, alg)
-        if not self._is_fresh(held) or held.read is None or held.read.find(kid, alg) is None:
+        if not self._is_within(held, self.FRESH) or self._fitting(held, kid, alg) is None:
             self._refetch(client, client.jwks_uri, held)
-        if held.read is None or held.fetched_at is None or abs(clock.now() - held.fetched_at) > self.STALE:
-            return None
-        return held.read.find(kid, alg)
+        return self._fitting(held, kid, alg)
 
     def _of(self, client: Client) -> _Held:
-        source = client.jwks_uri if client.jwks_uri is not None else json.dumps(client.jwks, sort_keys=True)
+        source = client.jwks if client.jwks_uri is None else client.jwks_uri
+        held = self._held.get(client.id)
+        if held is not None and (held.source is source or held.source == source):
+            return held
         with self._lock:
             held = self._held.get(client.id)
             if held is None or held.source != source:
                 held = self._held[client.id] = _Held(source)
-                if client.jwks_uri is None:
-                    held.read = read(client.jwks)
+                held.read = read(client.jwks) if client.jwks_uri is None else None
             return held
 
-    def _is_fresh(self, held: _Held) -> bool:
-        return held.fetched_at is not None and abs(clock.now() - held.fetched_at) < self.FRESH
+    def _fitting(self, held: _Held, kid: str | None, alg: str) -> ClientKey | None:
+        """The key, while what is held may still serve."""
+        return held.read.find(kid, alg) if held.read is not None and self._is_within(held, self.STALE) else None
+
+    @staticmethod
+    def _is_within(held: _Held, age: timedelta) -> bool:
+        return held.fetched_at is not None and abs(clock.now() - held.fetched_at) < age
 
     def _refetch(self, client: Client, uri: str, held: _Held) -> None:
-        if not held.lock.acquire(timeout=self._WAIT):
+        """Fetch, unless it was just done or another thread is at it: then what is held serves, or nothing does."""
+        if not self._is_due(held) or not held.lock.acquire(timeout=self._WAIT if held.tried_at is None else 0):
             return
         try:
-            now = clock.now()
-            if held.tried_at is not None and abs(now - held.tried_at) < self.GAP:
-                return
-            held.tried_at = now
-            document = self._fetcher.fetch_json(uri)
-        except PortDown as down:
-            log.warning("client keys cannot be fetched", client=client.id, detail=str(down))
-        else:
-            self._take(client, held, document)
+            if self._is_due(held):
+                self._fetch(client, uri, held)
         finally:
             held.lock.release()
+
+    def _fetch(self, client: Client, uri: str, held: _Held) -> None:
+        try:
+            self._take(client, held, self._fetcher.fetch_json(uri))
+        except PortDown as down:
+            log.warning("client keys cannot be fetched", client=client.id, detail=str(down))
+        finally:
+            # At the end: an address that takes its time would be asked again at once if this were counted from the beginning.
+            held.tried_at = clock.now()
+
+    def _is_due(self, held: _Held) -> bool:
+        return held.tried_at is None or abs(clock.now() - held.tried_at) >= self.GAP
 
     @staticmethod
     def _take(client: Client, held: _Held, document: object) -> None:

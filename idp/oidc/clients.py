@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, clock, crypto, db
-from idp.accounts.levels import ACRS
+from idp.accounts.levels import ACRS, REACHABLE_ACRS
 from idp.audit import Event
 from idp.oidc import redirect_uris
 
@@ -65,6 +65,8 @@ class Client(db.Row):
     post_logout_redirect_uris: Mapped[list[str]]
     origins: Mapped[list[str]]
     scopes: Mapped[list[str]]
+    resources: Mapped[list[str]]
+    """The resource servers that it may have tokens for, by identifier (RFC 8707 §2)."""
     grant_types: Mapped[list[str]]
     subject_type: Mapped[str]
     sector: Mapped[str]
@@ -109,6 +111,7 @@ class Wanted:
     kind: Kind = Kind.WEB
     auth_method: AuthMethod | None = None
     scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     subject_type: str = "pairwise"
@@ -122,15 +125,17 @@ class Wanted:
     jwks_uri: str | None = None
 
 
-def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterable[str]) -> list[str]:
+def faults_of(
+    wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterable[str], known_resources: Iterable[str] = ()
+) -> list[str]:
     """Everything that keeps this from being registered, in words for an operator (R107)."""
     native = wanted.kind is Kind.NATIVE
     faults = []
     if not wanted.name.strip() or len(wanted.name) > 100 or not wanted.name.isprintable():
         faults.append("the name must have 1 to 100 printable characters")
     service = wanted.kind is Kind.SERVICE
-    if service and (wanted.redirect_uris or wanted.post_logout_redirect_uris or wanted.scopes):
-        faults.append("a service serves nobody in a browser: it has no redirect URIs and no scopes")
+    if service and (wanted.redirect_uris or wanted.post_logout_redirect_uris or wanted.scopes or wanted.resources):
+        faults.append("a service serves nobody in a browser: it has no redirect URIs, no scopes and no resources")
     if not wanted.redirect_uris and not service:
         faults.append("at least one redirect URI is needed")
     for uri in (*wanted.redirect_uris, *wanted.post_logout_redirect_uris):
@@ -150,16 +155,33 @@ def faults_of(wanted: Wanted, *, known_scopes: Iterable[str], known_algs: Iterab
         faults.append("public keys are for private_key_jwt alone")
     if method is AuthMethod.NONE and wanted.pkce is Pkce.OPTIONAL:
         faults.append("PKCE is always required of a client without a secret (RFC 9700 §2.1.1)")
-    unknown = sorted(set(wanted.scopes) - set(known_scopes))
-    if unknown:
-        faults.append(f"there is no scope {', '.join(unknown)}")
-    if wanted.min_acr is not None and wanted.min_acr not in ACRS:
-        faults.append(f"the minimum acr must be one of {', '.join(ACRS)}")
-    if any(acr not in ACRS for acr in wanted.default_acr_values):
-        faults.append(f"every default acr must be one of {', '.join(ACRS)}")
+    if (
+        wanted.first_party
+        and method is AuthMethod.NONE
+        and not all(map(redirect_uris.is_claimed, wanted.redirect_uris))
+    ):
+        faults.append(
+            "first-party needs a secret, a key, or https redirect URIs only: any app on the device can pose as this one"
+            " at a loopback address or a private scheme, so people must be asked (RFC 8252 §8.6)"
+        )
+    faults += _unknown("scope", wanted.scopes, known_scopes)
+    faults += _unknown("resource server", wanted.resources, known_resources)
+    faults += _acr_faults(wanted)
     if wanted.id_token_alg not in known_algs:
         faults.append(f"ID tokens are signed with {' or '.join(sorted(known_algs))}")
     return faults
+
+
+def _unknown(what: str, named: Iterable[str], known: Iterable[str]) -> list[str]:
+    unknown = sorted(set(named) - set(known))
+    return [f"there is no {what} {', '.join(unknown)}"] if unknown else []
+
+
+def _acr_faults(wanted: Wanted) -> list[str]:
+    """An `acr` that no sign-in can have would lock everybody out of the client."""
+    named = {*wanted.default_acr_values, *(() if wanted.min_acr is None else (wanted.min_acr,))}
+    faults = [] if named <= set(ACRS) else [f"an acr must be one of {', '.join(REACHABLE_ACRS)}"]
+    return faults + [f"no sign-in can reach {acr} yet" for acr in ACRS if acr in named and acr not in REACHABLE_ACRS]
 
 
 def method_of(wanted: Wanted) -> AuthMethod:
@@ -195,6 +217,7 @@ def create(
         post_logout_redirect_uris=list(dict.fromkeys(wanted.post_logout_redirect_uris)),
         origins=list(dict.fromkeys(wanted.origins)),
         scopes=list(dict.fromkeys(scopes)),
+        resources=list(dict.fromkeys(wanted.resources)),
         grant_types=[] if service else ["authorization_code", "refresh_token"],
         subject_type=wanted.subject_type,
         sector=redirect_uris.sector_of([sector_of] if sector_of is not None else list(wanted.redirect_uris), id_),
@@ -245,6 +268,7 @@ def described(client: Client) -> dict[str, object]:
     optional = {
         "min_acr": client.min_acr,
         "default_acr_values": client.default_acr_values or None,
+        "resources": client.resources or None,
         "pkce": client.pkce,
         "jwks": client.jwks,
         "jwks_uri": client.jwks_uri,
@@ -268,13 +292,13 @@ class ClientCache:
         self._origins: tuple[datetime, frozenset[str]] | None = None
         self._lock = threading.Lock()
 
-    def find(self, client_id: str) -> Client | None:
-        """The client of this id, at most a few seconds old. What no id looks like is not asked of the database."""
+    def find(self, client_id: str, *, fresh: bool = False) -> Client | None:
+        """The client of this id, at most a few seconds old, or as it is now. What no id looks like costs no read."""
         if len(client_id) > 200 or not client_id.isascii() or not client_id.isprintable():
             return None
         now = clock.now()
         held = self._known.get(client_id)
-        if held is not None and abs(now - held[0]) < self.LIFE:
+        if not fresh and held is not None and abs(now - held[0]) < self.LIFE:
             return held[1]
         with self._db.read() as conn:
             client = find_client(conn, client_id)

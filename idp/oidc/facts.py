@@ -50,7 +50,7 @@ def gather(context: Context, client: Client, who: Who, wanted: Collection[Claim]
     if person is None:
         return facts
     known = _ask(context, person)
-    if known is None or known.sponsor is None:
+    if known is None or known.sponsor is None or all(claim.name != "sponsor" for claim in wanted):
         return replace(facts, known=known)
     with context.db.read() as conn:
         sponsor_sub = _sub_of(context, conn, client, known.sponsor.person_key)
@@ -84,13 +84,14 @@ def grows(client: Client, asked: Asked) -> bool:
 def _own(context: Context, conn: Connection, bare: Facts, account_id: str, sources: frozenset[Where]) -> Facts:
     """What we keep ourselves."""
     keyring = context.keyring
-    proven = evidence.list_standing(conn, account_id) if Where.EVIDENCE in sources else frozenset()
+    every = evidence.list_all(conn, account_id) if Where.EVIDENCE in sources else []
+    proven = evidence.standing_of(every)
     return replace(
         bare,
         profile=profile.read(conn, keyring, account_id) if Where.PROFILE in sources else {},
         emails=tuple(addresses.list_emails(conn, keyring, account_id)) if Where.ADDRESSES in sources else (),
         evidence=proven,
-        proof=_proof(evidence.list_all(conn, account_id), proven) if proven else None,
+        proof=_proof(every, proven),
     )
 
 

@@ -7,7 +7,6 @@ whoever loses the race gets nothing, and what the winner got is revoked.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request, grants
@@ -17,24 +16,13 @@ from sqlalchemy import Connection
 
 from idp import audit, clock, logs
 from idp.audit import Event
-from idp.oidc import (
-    access_jwts,
-    authorizations,
-    client_auth,
-    id_tokens,
-    paths,
-    pkce,
-    refreshing,
-    standing,
-    targets,
-    tokens,
-)
+from idp.oidc import authorizations, client_auth, issuing, paths, pkce, refreshing, standing, targets, tokens
 from idp.oidc.authorizations import Authorization, AuthorizationCode
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
 from idp.oidc.errors import BadRequest, MachineAnswer
+from idp.oidc.issuing import Issue
 from idp.oidc.parameters import Params
-from idp.oidc.scopes import Scope
 from idp.oidc.standing import Standing
 from idp.oidc.tokens import Minted, RefreshToken
 
@@ -140,15 +128,6 @@ class _Refusal:
         raise _UnsupportedGrantError
 
 
-@dataclass(frozen=True)
-class _Issue:
-    """Tokens that are signed and not yet written."""
-
-    access: Minted
-    refresh: Minted | None
-    body: dict[str, object]
-
-
 class _Issuing:
     """What both grants do: look again whether the sign-in stands, sign, and refuse with a trace."""
 
@@ -168,50 +147,19 @@ class _Issuing:
         *,
         refresh: Minted | None,
         nonce: str | None,
-    ) -> _Issue:
-        """Make everything that goes to the client; RSA takes its time outside the write."""
-        context, client = self.context, self.request.client
-        access, opens, life = self._access(root, stands, scopes)
-        body: dict[str, object] = {
-            "access_token": access.handle,
-            "token_type": "Bearer",
-            "expires_in": int(life.total_seconds()),
-            "scope": " ".join(opens),
-        }
-        if refresh is not None:
-            body["refresh_token"] = refresh.handle
-        if Scope.OPENID in scopes:
-            body["id_token"] = id_tokens.issue(
-                context, client, root, stands, scopes, access_token=access.handle, nonce=nonce
-            )
-        return _Issue(access, refresh, body)
-
-    def _access(
-        self, root: Authorization, stands: Standing, scopes: tuple[str, ...]
-    ) -> tuple[Minted, tuple[str, ...], timedelta]:
-        """The access token, the scopes that it has, and how long it lives. A resource server gets the scopes that it knows."""
+    ) -> Issue:
+        """Make everything that goes to the client."""
+        resource = self.request.params.get("resource")
         try:
-            target = targets.choose(self.context, root, self.request.params.get("resource"))
+            return issuing.issue(
+                self.context, self.request.client, root, stands, scopes, resource=resource, refresh=refresh, nonce=nonce
+            )
         except BadRequest as wrong:
-            raise _InvalidTargetError(wrong.description) from None
-        if target is None:
-            return tokens.mint_access(root, scopes, audience=self.context.issuer), scopes, tokens.ACCESS_LIFE
-        opens = tuple(scope for scope in scopes if scope in target.server.scopes)
-        if not opens:
-            raise InvalidScopeError("the resource knows none of these scopes")
-        return access_jwts.mint(self.context, root, stands, opens, target), opens, access_jwts.LIFE
+            known = {targets.ERROR: _InvalidTargetError, "invalid_scope": InvalidScopeError}
+            raise known[wrong.error](wrong.description) from None
 
     def record(self, conn: Connection, root: Authorization, scopes: tuple[str, ...]) -> None:
-        audit.record(
-            conn,
-            Event.TOKENS_ISSUED,
-            actor=f"client:{root.client_id}",
-            subject=root.subject_person_id,
-            client=root.client_id,
-            authorization=root.id,
-            grant_type=self.GRANT_TYPE,
-            scopes=list(scopes),
-        )
+        issuing.record(conn, root, scopes, grant_type=self.GRANT_TYPE)
 
     def refuse(
         self, detail: str, root: Authorization | None = None, *, first: Callable[[Connection], object] | None = None
@@ -293,6 +241,8 @@ class CodeGrant(_Issuing, grants.AuthorizationCodeGrant):  # type: ignore[misc] 
             raise self.refuse("code expired", root)
         if stands is None:
             raise self.refuse("the sign-in is over", root)
+        if stands.is_below(client.min_acr):
+            raise self.refuse("below the client's minimum acr", root)
         self._found = _Code(row, root, stands)
         return self._found
 
@@ -352,7 +302,7 @@ class RefreshGrant(_Issuing, grants.RefreshTokenGrant):  # type: ignore[misc]  #
         client: Client = self.request.client
         with self.context.db.read() as conn:
             found = tokens.find_refresh(conn, handle)
-            looked = refreshing.look(conn, client, *found) if found else None
+            looked = refreshing.look(conn, client, *found, issuer=self.context.issuer) if found else None
         if found is None or looked is None:
             raise self.refuse("no such refresh token")
         row, root = found

@@ -58,7 +58,9 @@ def _released(
 ) -> dict[str, object]:
     """What the table gives. A DEERS that does not answer keeps nobody from signing in: its claims are then left out."""
     effective = claims.effective_scopes(scopes, assurance_claims=client.assurance_claims)
-    named = claims.registered_for(client).intersection(authorization.named_claims("id_token"))
+    named = claims.still_named(
+        client, authorization.named_claims("id_token"), granted=authorization.scopes, scopes=scopes
+    )
     wanted = claims.rows(standing.level, effective, named, id_token=True)
     who = facts.Who(authorization.acting_account_id, authorization.subject_person_id, standing.level, authorization.aal)
     try:

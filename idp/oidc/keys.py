@@ -191,13 +191,20 @@ class Keys:
 
     def now(self) -> KeySet:
         """The key set, at most a few seconds old."""
+        if (held := self._fresh()) is not None:
+            return held
+        with self._lock:
+            # Whoever waited here finds what the one before has just read.
+            if (held := self._fresh()) is not None:
+                return held
+            with self._db.read() as conn:
+                read = self._open([row for row in list_keys(conn) if row.state != State.RETIRED.value])
+            self._set = (clock.now(), read)
+            return read
+
+    def _fresh(self) -> KeySet | None:
         held = self._set
-        if held is not None and abs(clock.now() - held[0]) < self.LIFE:
-            return held[1]
-        with self._lock, self._db.read() as conn:
-            fresh = self._open([row for row in list_keys(conn) if row.state != State.RETIRED.value])
-        self._set = (clock.now(), fresh)
-        return fresh
+        return held[1] if held is not None and abs(clock.now() - held[0]) < self.LIFE else None
 
     def signer(self, alg: str) -> OpenKey:
         """The key that signs with this algorithm now."""

@@ -75,6 +75,14 @@ def sector_of(uris: list[str], client_id: str) -> str:
     return only or client_id
 
 
+def is_claimed(uri: str) -> bool:
+    """Whether an answer that goes there reaches the client and nobody else: any app on the same device may listen on a loopback
+    address, or take a private scheme for itself (RFC 8252 §8.6).
+    """
+    parts = urlsplit(uri)
+    return parts.scheme == "https" and parts.hostname not in _LOOPBACK_NAMES
+
+
 def takes_forms(uri: str) -> bool:
     """Whether a browser can send a form there: a private scheme opens an app, which gets an address and no body."""
     return urlsplit(uri).scheme in {"http", "https"}

@@ -5,7 +5,7 @@ Each check is a line of `CHECKS` and cites its paragraph. What passes is `Asked`
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from idp.config import PkceRule
@@ -70,9 +70,12 @@ class Asked:
 
     @classmethod
     def from_row(cls, stored: Mapping[str, Any]) -> "Asked":
-        """What `to_row` made, read back."""
+        """What `to_row` made, read back. A name that only a newer program knows is passed over: while one is exchanged for the
+        other, both read the same rows.
+        """
+        known = {field.name for field in fields(cls)}
         read: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
         }
         return cls(**read)
 

@@ -48,6 +48,8 @@ class WantedResource:
     alg: str
     prover: Wanted
     """The client by which it asks us."""
+    clients: tuple[str, ...] = ()
+    """The clients that may have tokens for it, beside those that are registered for it later."""
 
 
 def wanted(
@@ -59,16 +61,22 @@ def wanted(
     auth_method: AuthMethod = AuthMethod.BASIC,
     jwks: dict[str, object] | None = None,
     jwks_uri: str | None = None,
+    clients: tuple[str, ...] = (),
 ) -> WantedResource:
     """Wishes for a resource server and the client that goes with it."""
     prover = Wanted(
         name=name, redirect_uris=(), kind=Kind.SERVICE, auth_method=auth_method, jwks=jwks, jwks_uri=jwks_uri
     )
-    return WantedResource(identifier, scopes, alg, prover)
+    return WantedResource(identifier, scopes, alg, prover, tuple(dict.fromkeys(clients)))
 
 
 def faults_of(
-    wanted: WantedResource, *, issuer: str, known_scopes: Iterable[str], known_algs: Iterable[str]
+    wanted: WantedResource,
+    *,
+    issuer: str,
+    known_scopes: Iterable[str],
+    known_algs: Iterable[str],
+    known_clients: Iterable[str] = (),
 ) -> list[str]:
     """Everything that keeps this from being registered, in words for an operator."""
     faults = clients.faults_of(wanted.prover, known_scopes=known_scopes, known_algs=known_algs)
@@ -85,6 +93,8 @@ def faults_of(
     unknown = sorted(set(wanted.scopes) - set(known_scopes))
     if unknown:
         faults.append(f"there is no scope {', '.join(unknown)}")
+    if strangers := sorted(set(wanted.clients) - set(known_clients)):
+        faults.append(f"there is no client of people called {', '.join(strangers)}")
     if wanted.alg not in known_algs:
         faults.append(f"access tokens are signed with {' or '.join(sorted(known_algs))}")
     return faults
@@ -108,8 +118,18 @@ def create(
         created_at=clock.now(),
     )
     db.add(conn, made)
+    for one in db.list_rows(conn, Client, Client.id.in_(wanted.clients)):
+        together = [*one.resources, made.identifier]
+        conn.execute(sa.update(Client).where(Client.id == one.id).values(resources=together))
     audit.record(
-        conn, Event.RESOURCE_CREATED, actor=actor, subject=None, client=client.id, alg=made.alg, scopes=made.scopes
+        conn,
+        Event.RESOURCE_CREATED,
+        actor=actor,
+        subject=None,
+        client=client.id,
+        alg=made.alg,
+        scopes=made.scopes,
+        clients=list(wanted.clients),
     )
     return made, secret
 
@@ -145,28 +165,31 @@ class Known:
 
 
 class ResourceCache:
-    """What one process has lately read about resource servers. There are few, so all are read at once."""
+    """What one process has lately read about resource servers. A change is seen everywhere within `LIFE`; a miss is never
+    remembered, and costs two rows.
+    """
 
     LIFE = timedelta(seconds=5)
 
     def __init__(self, database: db.Database) -> None:
         self._db = database
-        self._held: tuple[datetime, dict[str, Known]] | None = None
+        self._known: dict[str, tuple[datetime, Known]] = {}
         self._lock = threading.Lock()
 
     def find(self, identifier: str) -> Known | None:
-        """The resource server of this name, unless its client was switched off. A change is seen in `LIFE`, a new one at once."""
-        found = self._all(fresh=False).get(identifier)
-        return found if found is not None else self._all(fresh=True).get(identifier)
-
-    def _all(self, *, fresh: bool) -> dict[str, Known]:
-        now = clock.now()
-        held = self._held
-        if held is not None and not fresh and abs(now - held[0]) < self.LIFE:
+        """The resource server of this name, unless its client was switched off. What cannot be a name costs no read."""
+        held = self._known.get(identifier)
+        if held is not None and abs(clock.now() - held[0]) < self.LIFE:
             return held[1]
-        with self._lock, self._db.read() as conn:
-            by_id = {client.id: client for client in clients.list_clients(conn) if client.disabled_at is None}
-            servers = list_resources(conn)
-        known = {s.identifier: Known(s, by_id[s.client_id]) for s in servers if s.client_id in by_id}
-        self._held = (now, known)
-        return known
+        if len(identifier) > _LONGEST or not _IDENTIFIER.fullmatch(identifier):
+            return None
+        with self._db.read() as conn:
+            server = find_resource(conn, identifier)
+            client = clients.find_client(conn, server.client_id) if server else None
+        with self._lock:
+            if server is None or client is None:
+                self._known.pop(identifier, None)
+                return None
+            found = Known(server, client)
+            self._known[identifier] = (clock.now(), found)
+            return found

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from idp import audit
 from idp.audit import Event
-from idp.oidc import authorizations, client_auth, hints, introspection, tokens
+from idp.oidc import access_jwts, authorizations, client_auth, hints, introspection, tokens
 from idp.oidc.authorizations import Authorization
 from idp.oidc.clients import Client
 from idp.oidc.context import Context
@@ -35,8 +35,9 @@ def answer(context: Context, form: Params, authorization: str | None) -> Machine
     if hints.open_id_token(context.keys.now(), token, issuer=context.issuer) is not None:
         # RFC 7009 §2.2.1: an ID token is a statement about the past, and cannot be taken back.
         return client_auth.bad_request("unsupported_token_type", "ID tokens cannot be revoked")
+    looked_for = access_jwts.look_for(context, token)
     with context.db.read() as conn:
-        access = introspection.find_access(context, conn, token)
+        access = introspection.find_access(conn, looked_for)
         refresh = tokens.find_refresh(conn, token)
     found = access or refresh
     if found is None:

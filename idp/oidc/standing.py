@@ -24,6 +24,10 @@ class Standing:
     level: Level
     acr: str
 
+    def is_below(self, min_acr: str | None) -> bool:
+        """Whether it is too little for a client that is registered with this minimum."""
+        return min_acr is not None and not prompts.meets(self.acr, min_acr)
+
 
 def is_offline(authorization: Authorization) -> bool:
     """Whether it outlives its session (OIDC Core §11)."""
@@ -31,7 +35,12 @@ def is_offline(authorization: Authorization) -> bool:
 
 
 def find_standing(conn: Connection, authorization: Authorization) -> Standing | None:
-    """What the authorization may show now; None when it is revoked, its session over, or its account not active (R87, R150)."""
+    """What the authorization may show now; None when it is revoked, its session over, or its account not active (R87, R150).
+
+    What has fallen may not rise again in one chain. A refresh remembers that (`authorizations.lower`), since it is where a chain
+    gets new tokens and writes anyway; userinfo and introspection only read, and an access token is over in minutes. Nothing is
+    remembered where the level itself falls, in `proofing`, which knows no clients.
+    """
     if authorization.revoked_at is not None:
         return None
     if is_offline(authorization):
@@ -40,10 +49,10 @@ def find_standing(conn: Connection, authorization: Authorization) -> Standing | 
             return None
         account_level = Level(account.level)
     else:
-        signed_in = sessions.find_signed_in_by_id(conn, authorization.session_id)
-        if signed_in is None or signed_in.account_id != authorization.acting_account_id:
+        live = sessions.find_account_of(conn, authorization.session_id)
+        if live is None or live.account_id != authorization.acting_account_id:
             return None
-        account_level = signed_in.account_level
+        account_level = live.level
     present = acr_of(account_level, authorization.aal, tuple(authorization.amr))
     return Standing(
         level=min(effective_level(account_level, authorization.aal), Level(authorization.level)),

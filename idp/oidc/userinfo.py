@@ -41,16 +41,15 @@ def _told(context: Context, handle: str) -> MachineAnswer:
     with context.db.read() as conn:
         found = tokens.find_access(conn, handle)
         stands = standing.find_standing(conn, found[1]) if found else None
-        if found is None or stands is None or found[0].audience != context.issuer:
-            return _refused(401, "invalid_token", "the token is wrong, expired or revoked")
-        token, root = found
-        client = context.clients.find(token.client_id)
-        if client is None:
-            return _refused(401, "invalid_token", "the token is wrong, expired or revoked")
-        if Scope.OPENID not in token.scopes:
-            return _refused(403, "insufficient_scope", "the token lacks the scope openid")
+    # Not before the read has ended: a second one inside it could wait for a connection that nobody gives back.
+    client = context.clients.find(found[0].client_id) if found else None
+    if found is None or stands is None or client is None or found[0].audience != context.issuer:
+        return _refused(401, "invalid_token", "the token is wrong, expired or revoked")
+    token, root = found
+    if Scope.OPENID not in token.scopes:
+        return _refused(403, "insufficient_scope", "the token lacks the scope openid")
     scopes = claims.effective_scopes(tuple(token.scopes), assurance_claims=client.assurance_claims)
-    named = claims.registered_for(client).intersection(root.named_claims("userinfo"))
+    named = claims.still_named(client, root.named_claims("userinfo"), granted=root.scopes, scopes=token.scopes)
     wanted = claims.rows(stands.level, scopes, named, id_token=False)
     who = facts.Who(root.acting_account_id, root.subject_person_id, stands.level, root.aal)
     known = facts.gather(context, client, who, wanted)

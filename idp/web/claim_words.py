@@ -213,6 +213,7 @@ _SPOKEN: Mapping[str, Callable[[object], str]] = {
     "gender": _one_of(_GENDERS),
     "updated_at": _moment,
     "email_verified": lambda _value: str(_("Yes")),
+    "address": lambda value: str(value.get("formatted", "")) if isinstance(value, dict) else "",
     "dslogon_uuid": lambda value: str(_("Ending in %(end)s", end=str(value)[-4:])),
     "eligibility": _eligibility,
     "sponsor": _sponsor,

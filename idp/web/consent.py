@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from idp.accounts.levels import Level
 from idp.oidc import authorize as flow
-from idp.oidc import facts, paths, redirect_uris
+from idp.oidc import facts, paths, redirect_uris, targets
 from idp.oidc.errors import BadRequestPage
 from idp.oidc.prompts import Prompt
 from idp.web import cookies
@@ -55,5 +55,6 @@ def consent() -> ResponseReturnValue:
         username=found.username,
         groups=grouped(waiting.asked, waiting.client, leaving),
         complete=complete,
+        servers=targets.names(context, waiting.asked.resources),
         grows=found.level is not Level.PREMIUM and facts.grows(waiting.client, waiting.asked),
     )

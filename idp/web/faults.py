@@ -33,9 +33,8 @@ def install(app: Flask, routes: RouteMap) -> None:
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
-        if machine():
-            return _json("invalid_request" if status < 500 else "server_error", status)
-        response = _page(status)
+        error_code = "invalid_request" if status < 500 else "server_error"
+        response = _json(error_code, status) if machine() else _page(status)
         if status == 405 and error.get_response().headers.get("Allow"):
             response.headers["Allow"] = error.get_response().headers["Allow"]
         return response
@@ -58,6 +57,8 @@ def install(app: Flask, routes: RouteMap) -> None:
 def _json(error: str, status: int) -> Response:
     response = jsonify({"error": error, "request_id": g.get("request_id")})
     response.status_code = status
+    # What a token request is told is never kept, not even a fault, by an old cache either (RFC 6749 §5.1).
+    response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
     return response
 
 

@@ -34,7 +34,11 @@ def oauth_server() -> ResponseReturnValue:
 @pages.route(paths.JWKS, access=Access.MACHINE, csrf=_NO_FORMS)
 def jwks() -> ResponseReturnValue:
     """The public halves of the signing keys (RFC 7517 §5)."""
-    return _public(protocol().context.keys.now().document)
+    response = _public(protocol().context.keys.now().document)
+    # Asked again every time: a key that was taken out of use must not live on in a cache (R146). Mostly nothing has changed.
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 @pages.route(paths.TOKEN, methods=("POST", "OPTIONS"), access=Access.MACHINE, csrf=_NO_FORMS)
@@ -47,8 +51,8 @@ def token() -> ResponseReturnValue:
 
 @pages.route(paths.INTROSPECT, methods=("POST",), access=Access.MACHINE, csrf=_NO_FORMS)
 def introspect() -> ResponseReturnValue:
-    """What a token is worth now (RFC 7662 §2)."""
-    return _answered(partial(introspection.answer, protocol().context))
+    """What a token is worth now (RFC 7662 §2). Servers ask that; no page's script may (R98)."""
+    return _answered(partial(introspection.answer, protocol().context), to_scripts=False)
 
 
 @pages.route(paths.REVOKE, methods=("POST", "OPTIONS"), access=Access.MACHINE, csrf=_NO_FORMS)
@@ -73,13 +77,14 @@ def user_info() -> ResponseReturnValue:
     return _said(userinfo.answer(protocol().context, request.headers.get("Authorization"), form))
 
 
-def _answered(answer: Callable[[Params, str | None], MachineAnswer]) -> Response:
+def _answered(answer: Callable[[Params, str | None], MachineAnswer], *, to_scripts: bool = True) -> Response:
     """What an endpoint that takes a form, and a proof of who asks, says to this request."""
     try:
         form = _form()
     except Unreadable:
-        return _said(client_auth.bad_request("invalid_request", "the request is not one form without URL parameters"))
-    return _said(answer(form, request.headers.get("Authorization")))
+        wrong = client_auth.bad_request("invalid_request", "the request is not one form without URL parameters")
+        return _said(wrong, to_scripts=to_scripts)
+    return _said(answer(form, request.headers.get("Authorization")), to_scripts=to_scripts)
 
 
 def _check_address() -> None:
@@ -93,13 +98,13 @@ def _form() -> Params:
     return parameters.parse(read_body(), strict=True)
 
 
-def _said(answer: MachineAnswer) -> Response:
+def _said(answer: MachineAnswer, *, to_scripts: bool = True) -> Response:
     """An answer as JSON; a script of a registered origin may read it, and no other (R98)."""
     body = json.dumps(answer.body, separators=(",", ":")) if answer.body else ""
     response = Response(body, answer.status, mimetype=_JSON)
     for header, value in answer.headers:
         response.headers[header] = value
-    return _for_origin(response)
+    return _for_origin(response) if to_scripts else response
 
 
 def _public(document: bytes) -> Response:

@@ -67,6 +67,7 @@ _WRONG: dict[Wrong, LazyString] = {
     Wrong.NOT_A_DATE: _("Enter a real date that is not in the future."),
     Wrong.NOT_A_ZONE: _("Choose a time zone from the list."),
     Wrong.NOT_A_LOCALE: _("Enter a language such as en-US or es."),
+    Wrong.NOT_A_PHONE: _("Enter a phone number that starts with + and the country code, such as +1 555 555 0100."),
     Wrong.IS_USERNAME: _("Choose another name. The username that you sign in with is never shown to other sites."),
 }
 

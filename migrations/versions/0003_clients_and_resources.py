@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.add_column("client", sa.Column("default_acr_values", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("client", sa.Column("jwks", sa.JSON(), nullable=True))
     op.add_column("client", sa.Column("jwks_uri", sa.Text(), nullable=True))
+    op.add_column("client", sa.Column("resources", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("authorization", sa.Column("resources", sa.JSON(), nullable=False, server_default="[]"))
 
     op.create_table(
@@ -48,6 +49,7 @@ def downgrade() -> None:
     op.drop_table("resource_server")
     op.drop_table("client_assertion")
     op.drop_column("authorization", "resources")
+    op.drop_column("client", "resources")
     op.drop_column("client", "jwks_uri")
     op.drop_column("client", "jwks")
     op.drop_column("client", "default_acr_values")

@@ -91,6 +91,20 @@ def test_every_option_arrives(world: World) -> None:
     assert made["default_acr_values"] == ["urn:dslogon:premium", "urn:dslogon:basic:mfa"]
 
 
+def test_a_client_is_given_its_resource_servers_one_by_one(world: World) -> None:
+    """RFC 8707 §2, R121: none unless it is named, and only what there is."""
+    assert "resources" not in _json(_idp(world, *CREATE, "--json"))
+    records, letters = "https://records.example/api", "urn:example:letters"
+    for uri in (records, letters):
+        assert _idp(world, "resources", "create", "--name", "Records", "--resource", uri).returncode == 0
+    made = _json(_idp(world, *CREATE, "--resource", records, "--resource", letters, "--json"))
+    assert made["resources"] == [records, letters]
+    shown = _idp(world, "clients", "show", made["client_id"])
+    assert f"{records} {letters}" in shown.stdout
+    refused = _idp(world, *CREATE, "--resource", records + "/")
+    assert (refused.returncode, f"no resource server {records}/" in refused.stderr) == (1, True)
+
+
 def test_public_kinds_get_no_secret(world: World) -> None:
     """RFC 8252 §8.5."""
     native = _json(_idp(world, *CREATE, "--redirect-uri", "http://127.0.0.1/cb", "--type", "native", "--json"))
@@ -136,6 +150,9 @@ def test_a_service_needs_no_redirect_uri_and_gets_no_grant(world: World) -> None
         ((*CREATE, "--type", "spa", "--auth-method", "private_key_jwt"), 1, "keep a secret"),
         ((*CREATE, "--type", "service"), 1, "no redirect URIs"),
         (("clients", "create", "--name", "x", "--type", "service", "--auth-method", "none"), 1, "prove"),
+        ((*CREATE, "--min-acr", "urn:dslogon:premium:phr"), 1, "no sign-in can reach"),
+        ((*CREATE, "--default-acr", "urn:dslogon:premium:phr"), 1, "no sign-in can reach"),
+        ((*CREATE, "--type", "native", "--first-party", "--redirect-uri", "http://127.0.0.1/cb"), 1, "must be asked"),
         ((*CREATE, "--default-acr", "urn:nobody"), 2, "default-acr"),
         ((*CREATE, "--jwks-file", "/nowhere/keys.json"), 2, "jwks-file"),
         ((*CREATE, "--profile", "fapi2"), 2, "profile"),

@@ -8,7 +8,7 @@ import pytest
 from idp.oidc import resources
 from idp.oidc.clients import find_client
 from tests.commands.test_clients_and_keys import _idp, _json
-from tests.relying_party import on_sqlite
+from tests.relying_party import RelyingParty, on_sqlite
 from tests.signer import Signer
 from tests.world import World
 
@@ -36,6 +36,18 @@ def test_a_resource_server_is_made_with_a_secret_that_is_shown_once(world: World
     event = world.events("resource.created")[0]
     assert event.actor.startswith("operator:")
     assert event.client == made["client_id"]
+
+
+def test_it_names_the_clients_that_may_use_it(world: World) -> None:
+    """RFC 8707 §2, R121: those that were there before it; a client of another server is none."""
+    rp = RelyingParty(world)
+    made = _json(_idp(world, *CREATE, "--client", rp.client.id, "--client", rp.client.id, "--json"))
+    shown = _json(_idp(world, "clients", "show", rp.client.id, "--json"))
+    assert shown["resources"] == [made["resource"]]
+    assert world.events("resource.created")[0].fields["clients"] == [rp.client.id]
+    for nobody in ("nobody", made["client_id"]):
+        refused = _idp(world, *CREATE[:-1], "https://other.example/", "--client", nobody)
+        assert (refused.returncode, nobody in refused.stderr) == (1, True)
 
 
 def test_it_may_prove_itself_by_a_key(world: World, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class Party:
         self._library = library
         self._redirect_uri: str = next(iter(registered["redirect_uris"]), "")
         self._state = ""
+        self.client_id: str = registered["client_id"]
         found = library.ask(
             "discover",
             issuer=issuer,

@@ -151,7 +151,8 @@ def test_a_resource_server_asks_what_the_token_for_it_is_worth(
 ) -> None:
     """RFC 8707 §2, RFC 7662 §2.1, RFC 9068 §2.2: the token is for that server alone."""
     address = f"https://records.example/{secrets.token_hex(4)}"
-    made = json.loads(stack.idp("resources", "create", "--json", "--name", "Records", "--resource", address))
+    words = ("--name", "Records", "--resource", address, "--client", portal.client_id)
+    made = json.loads(stack.idp("resources", "create", "--json", *words))
     registered = {**made, "redirect_uris": [], "token_endpoint_auth_method": "client_secret_basic"}
     server = Party(library, stack.issuer, {**registered, "id_token_signed_response_alg": "RS256"})
     ida = person().register(stack.newcomer(), "ida.interop")

@@ -75,6 +75,21 @@ def test_one_factor_more_is_no_new_sign_in(world: World, rp: RelyingParty, membe
     assert acr_in(rp, browser) == ACR_BASIC_MFA
 
 
+def test_a_code_is_worth_nothing_once_the_level_fell_below_the_clients_minimum(world: World) -> None:
+    """R117: the client's own minimum is asked at the code, as it is at every refresh."""
+    member = join(world.services, "dana", level=Level.PREMIUM, totp=True)
+    rp, browser = RelyingParty(world, min_acr=ACR_PREMIUM), sign_in(world, member)
+    code, other = rp.code(browser), RelyingParty(world)
+    plain = other.code(browser)
+    world.services.db.write(
+        lambda conn: conn.execute(sa.update(Account).where(Account.id == member.account_id).values(level=1)).rowcount
+    )
+    assert rp.redeem(code).get_json()["error"] == "invalid_grant"
+    assert world.events("tokens.refused")[-1].fields["detail"] == "below the client's minimum acr"
+    told = other.claims(other.read(other.redeem(plain)).id_token)
+    assert (told["acr"], told["dslogon_assurance"]) == (ACR_BASIC_MFA, "1")
+
+
 def test_who_has_no_second_factor_enrols_one_on_the_way(rp: RelyingParty, browser: Browser) -> None:
     """docs/levels.md §4: the request waits while the person adds an app, and is answered with what they then have."""
     assert rp.ask(browser, claims=essential(ACR_BASIC_MFA)) == {}

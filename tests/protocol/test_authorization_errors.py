@@ -236,7 +236,7 @@ def test_a_native_client_may_use_any_port_of_its_loopback_address(world: World, 
         world, kind=Kind.NATIVE, redirect_uris=("http://127.0.0.1/cb", "http://[::1]/cb", "org.example.app:/cb")
     )
     for uri in ("http://127.0.0.1:49152/cb", "http://[::1]:8080/cb", "http://127.0.0.1/cb", "org.example.app:/cb"):
-        browser.open(native.url(redirect_uri=uri))
+        browser.open(native.url(redirect_uri=uri)).submit(button="consent-allow")
         assert browser.left_for is not None, uri
         assert browser.left_for.startswith(uri)
     for uri in (

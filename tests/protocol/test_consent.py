@@ -1,17 +1,23 @@
 """Consent: shown once for a client and a set of scopes, about the stored request and nothing else (R118, R119)."""
 
 import json
+from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
+import time_machine
 
+from idp import clock
 from idp.accounts import profile
 from idp.accounts.levels import Level
-from idp.oidc import scopes
+from idp.oidc import consents, scopes
+from idp.oidc.authorizations import Authorization
 from idp.oidc.clients import Kind
 from idp.oidc.consents import Consent
 from tests.http_browser import Browser
 from tests.members import PASSWORD, Member, join
-from tests.relying_party import RelyingParty, sign_in
+from tests.relying_party import RelyingParty, on_sqlite, public, sign_in
+from tests.resource_server import ResourceServer
 from tests.world import World
 
 
@@ -93,6 +99,85 @@ def test_a_claim_by_name_is_remembered_like_a_scope(world: World, browser: Brows
     assert "code" in rp.ask(browser, claims=asking("email", "birthdate"), prompt="none")
     given = [event.fields["claims"] for event in world.events("consent.given")]
     assert given == [["email"], []]
+
+
+def test_the_services_behind_a_site_are_named_and_remembered(world: World, browser: Browser) -> None:
+    """RFC 8707 §3, R118, R120: which resource servers a client may use is part of what is allowed, and is seen afterwards."""
+    first, second = ResourceServer(world), ResourceServer(world)
+    rp = RelyingParty(world, first_party=False)
+    rp.ask(browser)
+    assert "consent-servers" not in browser.page.html
+    browser.submit(button="consent-allow")
+    assert rp.ask(browser, resource=first.uri, prompt="none")["error"] == "consent_required"
+    rp.ask(browser, resource=first.uri)
+    assert browser.page.ids["consent-servers"] == first.server.name
+    browser.submit(button="consent-allow")
+    assert first.claims(rp.read(rp.redeem(rp.answer(browser)["code"])).access_token)
+    for allowed in (first.uri, world.settings.issuer, None):
+        assert "code" in rp.ask(browser, resource=allowed, prompt="none")
+    browser.open(rp.url(resource=first.uri) + f"&resource={second.uri}")
+    assert second.server.name in browser.page.ids["consent-servers"]
+    browser.submit(button="consent-allow")
+    page = browser.open("/account/sites").page.text
+    assert f"It can use these services for you: {first.server.name}, {second.server.name}" in page
+    given = [event.fields["resources"] for event in world.events("consent.given")]
+    assert given == [[], [first.uri], [first.uri, second.uri]]
+    _stop(browser, rp)
+    assert rp.ask(browser, resource=first.uri, prompt="none")["error"] == "consent_required"
+
+
+def test_a_refresh_rests_on_the_services_that_were_allowed(world: World, browser: Browser) -> None:
+    """R140: an offline refresh token is worth nothing once the consent to its resource server is gone."""
+    api, rp = ResourceServer(world), RelyingParty(world, first_party=False)
+    rp.ask(browser, scope="openid offline_access", resource=api.uri)
+    browser.submit(button="consent-allow")
+    tokens = rp.read(rp.redeem(rp.answer(browser)["code"]))
+    assert rp.refresh(tokens.refresh_token).status_code == 200
+    world.services.db.write(lambda conn: conn.execute(sa.update(Consent).values(resources=None)).rowcount)
+    assert rp.refresh(tokens.refresh_token).get_json()["error"] == "invalid_grant"
+
+
+NATIVE = ("https://app.example/cb", "http://127.0.0.1/cb", "org.example.app:/cb")
+
+
+@pytest.mark.parametrize("first_party", [False, True])
+@on_sqlite
+def test_an_app_that_nobody_can_tell_from_another_is_allowed_anew_each_time(
+    world: World, browser: Browser, *, first_party: bool
+) -> None:
+    """RFC 8252 §8.6, R118: a public client is known by an https address of its own, and by nothing else."""
+    app = RelyingParty(world, kind=Kind.NATIVE, first_party=first_party, redirect_uris=NATIVE)
+    for anybodys in (*NATIVE[1:], "http://127.0.0.1:49152/cb"):
+        for _ in range(2):
+            browser.open(app.url(redirect_uri=anybodys))
+            assert browser.page.name == "consent/consent", anybodys
+            browser.submit(button="consent-allow")
+            assert str(browser.left_for).startswith(f"{anybodys}?code=")
+        browser.open(app.url(redirect_uri=anybodys, prompt="none"))
+        assert "error=consent_required" in str(browser.left_for)
+    browser.open(app.url(redirect_uri=NATIVE[0], prompt="none"))
+    assert "code=" in str(browser.left_for)
+
+
+@on_sqlite
+def test_a_consent_is_remembered_for_a_client_that_is_known(world: World, browser: Browser) -> None:
+    """R118: by its secret, wherever it listens, as the demo's portal on localhost does; or by its own https address."""
+    confidential = RelyingParty(world, first_party=False, redirect_uris=("http://localhost:5001/callback",))
+    for rp in (confidential, public(world, first_party=False)):
+        browser.open(rp.url()).submit(button="consent-allow")
+        assert "code" in rp.ask(browser, prompt="none")
+
+
+@on_sqlite
+def test_a_session_that_ran_out_is_no_sign_in_at_a_site(world: World, rp: RelyingParty, browser: Browser) -> None:
+    """R83, R120: a first-party site is listed while one is signed in there; half an hour without use ends that."""
+    rp.ask(browser)
+    later = clock.now() + timedelta(minutes=31)
+    with world.services.db.read() as conn:
+        account = conn.execute(sa.select(Authorization.acting_account_id)).scalar_one()
+        assert [site.name for site in consents.list_sites(conn, account)] == [rp.client.name]
+        with time_machine.travel(later, tick=True):
+            assert consents.list_sites(conn, account) == []
 
 
 def test_a_claim_by_name_that_was_not_asked_again_dies_with_the_consent(world: World, browser: Browser) -> None:

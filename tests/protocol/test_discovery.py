@@ -1,9 +1,11 @@
 """Discovery and keys (OIDC Discovery §3, §4; RFC 8414; RFC 7517)."""
 
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import KeySet, RSAKey
 
-from idp.accounts.levels import ACRS
+from idp import clock
+from idp.accounts.levels import REACHABLE_ACRS
 from idp.oidc import keys
 from tests.relying_party import RelyingParty, on_sqlite
 from tests.world import World
@@ -59,7 +61,7 @@ def test_it_says_what_is_true(rp: RelyingParty) -> None:
         assert set(algs) == {"RS256", "PS256", "ES256", "EdDSA"}
     assert set(told["id_token_signing_alg_values_supported"]) == {"RS256", "ES256"}
     assert set(told["subject_types_supported"]) == {"pairwise", "public"}
-    assert told["acr_values_supported"] == list(ACRS)
+    assert told["acr_values_supported"] == list(REACHABLE_ACRS)
     assert {"sub", "dslogon_assurance", "email_verified"} <= set(told["claims_supported"])
 
 
@@ -87,13 +89,29 @@ def test_the_key_set_shows_no_private_half(rp: RelyingParty) -> None:
 
 
 def test_any_script_may_read_discovery_and_keys_and_no_cookie_is_set(rp: RelyingParty) -> None:
-    """OIDC Discovery §4 with R98: open to all, without credentials, cacheable."""
+    """OIDC Discovery §4 with R98: open to all, without credentials."""
     for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"):
         response = rp.get(path, headers={"Origin": "https://anybody.example"})
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in response.headers
         assert "Set-Cookie" not in response.headers
-        assert response.headers["Cache-Control"] == "public, max-age=60"
+        assert response.headers["Cache-Control"] == ("no-cache" if path == "/jwks" else "public, max-age=60")
+
+
+def test_the_key_set_is_asked_for_anew_and_seldom_sent(world: World, rp: RelyingParty) -> None:
+    """R146: no cache hides that a key is gone; what has not changed is not sent again."""
+    first = rp.get("/jwks")
+    etag = first.headers["ETag"]
+    assert not etag.startswith("W/")
+    again = rp.get("/jwks", headers={"If-None-Match": etag, "Origin": "https://anybody.example"})
+    assert (again.status_code, again.get_data(), again.headers["ETag"]) == (304, b"", etag)
+    assert (again.headers["Cache-Control"], again.headers["Access-Control-Allow-Origin"]) == ("no-cache", "*")
+    kid = first.get_json()["keys"][0]["kid"]
+    keys.retire(world.services.db, world.services.keyring, kid, actor="operator:test")
+    with time_machine.travel(clock.now() + keys.Keys.LIFE, tick=True):
+        changed = rp.get("/jwks", headers={"If-None-Match": etag})
+    assert (changed.status_code, changed.headers["ETag"] != etag) == (200, True)
+    assert kid not in changed.get_data(as_text=True)
 
 
 def test_keys_are_made_once_and_sealed(world: World) -> None:

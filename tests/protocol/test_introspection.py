@@ -124,6 +124,20 @@ def test_only_who_proves_itself_may_ask(world: World, rp: RelyingParty, browser:
 
 
 @on_sqlite
+def test_no_script_is_answered(world: World, browser: Browser) -> None:
+    """R98: a page's script has no business here, though its origin be registered for the other endpoints."""
+    rp = RelyingParty(world, origins=("https://app.example",))
+    proof = {"Authorization": basic(rp.client.id, rp.secret or ""), "Origin": "https://app.example"}
+    for form in ({"token": rp.tokens(browser).access_token}, {}):
+        told = rp.send("/introspect", form, headers=proof)
+        assert not [name for name, _ in told.headers if name.startswith("Access-Control")]
+    assert (
+        rp.send("/revoke", {"token": "x"}, headers=proof).headers["Access-Control-Allow-Origin"]
+        == "https://app.example"
+    )
+
+
+@on_sqlite
 def test_what_is_no_question(world: World, rp: RelyingParty) -> None:
     """RFC 7662 §2.1: a form by POST, one token, nothing in the address."""
     proof = {"Authorization": basic(rp.client.id, rp.secret or "")}

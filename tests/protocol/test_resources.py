@@ -5,16 +5,19 @@ import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from werkzeug.test import TestResponse
 
 from idp import clock, crypto
 from idp.oidc import keys
+from idp.oidc.clients import Client
 from idp.oidc.tokens import AccessToken
+from idp.web.protocol import Protocol
 from tests.http_browser import Browser
 from tests.members import Member
 from tests.relying_party import RelyingParty, on_sqlite, public
-from tests.resource_server import ResourceServer
+from tests.resource_server import ResourceServer, register
 from tests.world import World
 
 
@@ -120,6 +123,45 @@ def test_at_the_token_endpoint_a_token_is_for_one(rp: RelyingParty, api: Resourc
     )
     assert _error(twice) == "invalid_target"
     assert api.claims(rp.read(rp.redeem(code)).access_token)
+
+
+def test_a_client_gets_tokens_for_its_own_resource_servers_alone(world: World, browser: Browser) -> None:
+    """RFC 8707 §2, R121: by its registration, at the request, and at every token again."""
+    mine, others = ResourceServer(world, serves_all=False), ResourceServer(world, serves_all=False)
+    rp, nobodys = RelyingParty(world, resources=(mine.uri,)), RelyingParty(world, resources=())
+    assert rp.ask(browser, resource=others.uri)["error"] == "invalid_target"
+    assert nobodys.ask(browser, resource=mine.uri)["error"] == "invalid_target"
+    assert nobodys.ask(browser, resource=mine.uri, prompt="none")["error"] == "invalid_target"
+    browser.open(rp.url(resource=mine.uri) + f"&resource={others.uri}")
+    assert rp.answer(browser)["error"] == "invalid_target"
+    tokens = rp.tokens(browser, resource=mine.uri)
+    code = rp.code(browser, resource=mine.uri)
+    assert mine.claims(tokens.access_token)
+    register(world, rp.client.id, others.uri)
+    assert _error(rp.redeem(code)) == "invalid_target"
+    for named in (mine.uri, others.uri, None):
+        assert _error(rp.refresh(tokens.refresh_token, resource=named)) == "invalid_target"
+    assert rp.refresh(tokens.refresh_token, resource=world.settings.issuer).status_code == 200
+
+
+@on_sqlite
+def test_a_resource_server_that_was_given_a_moment_ago_counts_at_once(world: World, browser: Browser) -> None:
+    """RFC 8707 §2, R118: though other processes hold the client as it was, for a few seconds: and consent is asked for it there."""
+    api = ResourceServer(world, serves_all=False)
+    rp = RelyingParty(world, first_party=False, resources=())
+    browser.open(rp.url()).submit(button="consent-allow")
+    world.services.db.write(lambda conn: conn.execute(sa.update(Client).values(resources=[api.uri])).rowcount)
+    held: Protocol = world.app.extensions["protocol"]
+    stale = held.context.clients._known[rp.client.id]
+    assert stale[1].resources == []
+    assert rp.ask(browser, resource=api.uri, prompt="none")["error"] == "consent_required"
+    browser.open(rp.url(resource=api.uri))
+    held.context.clients._known[rp.client.id] = stale
+    browser.open(browser.address)
+    assert browser.page.ids["consent-servers"] == api.server.name
+    held.context.clients._known[rp.client.id] = stale
+    browser.submit(button="consent-allow")
+    assert api.claims(rp.read(rp.redeem(rp.answer(browser)["code"])).access_token)
 
 
 @on_sqlite

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from idp import clock, crypto
 from idp.accounts import accounts
 from idp.accounts.accounts import State
 from idp.config import PkceRule
+from idp.db import Unavailable
 from idp.oidc import pkce
 from idp.oidc.authorizations import AuthorizationCode
 from idp.oidc.clients import AuthMethod, Client, Pkce
@@ -273,6 +275,30 @@ def test_whoever_is_locked_or_signed_out_gets_nothing_for_a_pending_code(
     code = rp.code(browser)
     browser.open("/logout").submit(button="logout-yes")
     assert _error(rp.redeem(code)) == "invalid_grant"
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/userinfo"])
+def test_no_fault_is_kept_by_a_cache(world: World, rp: RelyingParty, path: str) -> None:
+    """RFC 6749 §5.1, RFC 9110 §15.5.6: neither a wrong method, nor too much, nor a bug, nor an outage; and 405 says what goes."""
+
+    def kept_out(response: TestResponse, status: int) -> None:
+        assert response.status_code == status
+        assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
+        assert response.is_json
+
+    wrong = rp.http.open(path, base_url=world.settings.issuer, method="DELETE")
+    kept_out(wrong, 405)
+    assert "POST" in wrong.headers["Allow"]
+    kept_out(rp.send(path, {"token": "x" * 100_000}), 413)
+    endpoint = next(rule.endpoint for rule in world.app.url_map.iter_rules() if rule.rule == path)
+    for fault, status in ((LookupError("a bug"), 500), (Unavailable("an outage"), 503)):
+
+        def broken(fault: Exception = fault) -> NoReturn:
+            raise fault
+
+        world.app.view_functions[endpoint] = broken
+        kept_out(rp.send(path, {"token": "x"}), status)
 
 
 def test_scripts_of_registered_origins_may_call_it_and_no_others(world: World, browser: Browser) -> None:

@@ -83,7 +83,14 @@ def test_claims_follow_the_scopes_and_what_the_person_typed(
         "email",
         "email_verified",
     }
-    typed = {"given_name": "María", "nickname": "Mari", "birthdate": "1980-02-03", "preferred_username": "mari"}
+    typed = {
+        "given_name": "María",
+        "nickname": "Mari",
+        "birthdate": "1980-02-03",
+        "preferred_username": "mari",
+        "phone_number": "+15555550100",
+        "address": "7 Calle Luna, San Juan PR 00901",
+    }
     world.services.db.write(
         lambda conn: profile.save(
             conn,
@@ -94,7 +101,7 @@ def test_claims_follow_the_scopes_and_what_the_person_typed(
         )
     )
     told = rp.userinfo(everything).get_json()
-    assert {name: told[name] for name in typed} == typed
+    assert {name: told[name] for name in typed} == {**typed, "address": {"formatted": typed["address"]}}
     assert isinstance(told["updated_at"], int)
     assert told["email_verified"] is True
     assert rp.userinfo(only).get_json().keys() == {"sub", "dslogon_assurance", "aal"}

@@ -1,14 +1,21 @@
 """Which keys a client may register (R137, R144)."""
 
+import threading
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
+from idp import clock
 from idp.oidc import client_keys
+from idp.oidc.client_keys import ClientKeys
+from idp.oidc.clients import Client
 from tests.signer import Signer, b64
 
 RSA = Signer.make("RS256", "rsa").public
@@ -89,6 +96,81 @@ def test_a_private_key_is_never_kept() -> None:
     """R145: neither as registered nor as read."""
     private = ECKey.import_key(ec.generate_private_key(ec.SECP256R1())).as_dict(private=True)
     assert client_keys.read(private).keys == ()
+
+
+class _Slow:
+    """An address that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.entered, self.may_answer = threading.Event(), threading.Event()
+        self.may_answer.set()
+
+    def fetch_json(self, _url: str) -> Any:
+        self.asked += 1
+        self.entered.set()
+        assert self.may_answer.wait(20)
+        return {"keys": [EC]}
+
+    def hold(self) -> None:
+        self.entered.clear()
+        self.may_answer.clear()
+
+
+def test_a_slow_address_holds_one_thread() -> None:
+    """R151: while one thread waits for it, everybody else goes on with what is held, or without, at once; and the ten seconds
+    between two fetches begin when the slow one has ended.
+    """
+    site, client = _Slow(), Client(id="c", jwks=None, jwks_uri="https://keys.example/jwks")
+    keys = ClientKeys(site)
+    assert keys.find(client, "ec", "ES256") is not None
+    site.hold()
+    with time_machine.travel(clock.now() + timedelta(minutes=11), tick=True) as travelled:
+        fetching = threading.Thread(target=keys.find, args=(client, "rubbish", "ES256"))
+        fetching.start()
+        assert site.entered.wait(20)
+        began = time.monotonic()
+        assert all(keys.find(client, "ec", "ES256") for _ in range(5))
+        assert not any(keys.find(client, f"rubbish{number}", "ES256") for number in range(5))
+        assert time.monotonic() - began < 1
+        travelled.shift(timedelta(seconds=30))
+        site.may_answer.set()
+        fetching.join(20)
+        assert keys.find(client, "rubbish", "ES256") is None
+        assert site.asked == 2
+        travelled.shift(timedelta(seconds=11))
+        assert keys.find(client, "rubbish", "ES256") is None
+        assert site.asked == 3
+
+
+def test_whoever_comes_during_the_very_first_fetch_waits_for_it() -> None:
+    """A client that proves itself twice at once after our start is not refused for it."""
+    site, client = _Slow(), Client(id="c", jwks=None, jwks_uri="https://keys.example/jwks")
+    site.hold()
+    keys, found = ClientKeys(site), []
+    both = [threading.Thread(target=lambda: found.append(keys.find(client, "ec", "ES256"))) for _ in range(2)]
+    both[0].start()
+    assert site.entered.wait(20)
+    both[1].start()
+    site.may_answer.set()
+    for thread in both:
+        thread.join(20)
+    assert len(found) == 2
+    assert all(found)
+    assert site.asked == 1
+
+
+def test_a_changed_registration_counts_at_once() -> None:
+    """Another set or another address begins anew; the same set read from the database again does not."""
+    site = _Slow()
+    keys = ClientKeys(site)
+    assert keys.find(Client(id="c", jwks={"keys": [EC]}, jwks_uri=None), "ec", "ES256") is not None
+    held = keys._held["c"]
+    assert keys.find(Client(id="c", jwks={"keys": [dict(EC)]}, jwks_uri=None), "ec", "ES256") is not None
+    assert keys._held["c"] is held
+    assert keys.find(Client(id="c", jwks={"keys": [ED]}, jwks_uri=None), "ec", "ES256") is None
+    assert keys.find(Client(id="c", jwks=None, jwks_uri="https://keys.example/jwks"), "ec", "ES256") is not None
+    assert site.asked == 1
 
 
 _JSON = st.recursive(

@@ -1,151 +1,27 @@
 """What we call when a client publishes something: over real sockets and real TLS (R151)."""
 
-import datetime as dt
 import ipaddress
-import json
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from idp.adapters import http
 from idp.adapters.http import HttpFetcher
 from idp.config import Settings
 from idp.ports import PortDown
-
-GOOD = {"keys": [{"kty": "EC"}]}
-
-
-class _Site(BaseHTTPRequestHandler):
-    """A site with one behaviour for each path."""
-
-    protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, str]]
-
-    def do_GET(self) -> None:
-        type(self).seen.append((self.path, self.headers.get("Host", "")))
-        body, kind, status, more = json.dumps(GOOD).encode(), "application/json", 200, {}
-        if self.path == "/redirect":
-            status, more = 302, {"Location": "/good"}
-        elif self.path == "/big":
-            body = b'"' + b"x" * http.LONGEST + b'"'
-        elif self.path == "/html":
-            kind = "text/html"
-        elif self.path == "/jwks":
-            kind = "application/jwk-set+json; charset=utf-8"
-        elif self.path == "/packed":
-            more = {"Content-Encoding": "gzip"}
-        elif self.path == "/broken":
-            body = b"{"
-        elif self.path == "/deep":
-            body = b"[" * 60_000
-        elif self.path == "/missing":
-            status = 404
-        if self.path == "/slow":
-            self._drip()
-            return
-        self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **more}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _drip(self) -> None:
-        """A header, a byte at a time: no wait is ever long enough to run out by itself."""
-        try:
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 200:
-                self.wfile.write(bytes([byte]))
-                self.wfile.flush()
-                time.sleep(0.1)
-        except OSError:
-            pass
-
-    def log_message(self, *_: Any) -> None:
-        """Quietly."""
-
-
-class Site:
-    """A site on this machine, with a certificate of an authority that only we know, for the names given."""
-
-    def __init__(self, folder: Path, *, tls: bool) -> None:
-        self.seen: list[tuple[str, str]] = []
-        handler = type("Handler", (_Site,), {"seen": self.seen})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(folder / "site.pem", folder / "site.key")
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+from tests.https_site import GOOD, Site, make_certificates
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (`ca.pem`) and the certificate that it gave to localhost and keys.test."""
+    """A folder with an authority (`ca.pem`) and the certificate of the site."""
     folder = tmp_path_factory.mktemp("certificates")
-    now = dt.datetime.now(dt.UTC)
-    authority, site = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    us = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority")])
-    base = (
-        x509.CertificateBuilder()
-        .issuer_name(us)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-    )
-    ca = (
-        base.subject_name(us)
-        .public_key(authority.public_key())
-        .serial_number(1)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=True,
-                key_cert_sign=True,
-                crl_sign=True,
-                content_commitment=False,
-                key_encipherment=False,
-                data_encipherment=False,
-                key_agreement=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            critical=True,
-        )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    leaf = (
-        base.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]))
-        .public_key(site.public_key())
-        .serial_number(2)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
-        .sign(authority, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
-    (folder / "site.pem").write_bytes(leaf.public_bytes(pem))
-    (folder / "site.key").write_bytes(
-        site.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    make_certificates(folder)
     return folder
 
 
@@ -195,13 +71,13 @@ def test_an_allowed_host_is_fetched_over_tls_and_asked_by_its_name(certificates:
 def test_tls_is_verified(certificates: Path, secure: Site) -> None:
     """R151: by the system's authorities and IDP_EXTRA_CA, and by the name that was asked for."""
     url = f"https://localhost:{secure.port}/good"
-    assert "ConnectError" in _refused(_fetcher(fetch_allow="localhost"), url)
+    assert "SSLCertVerificationError" in _refused(_fetcher(fetch_allow="localhost"), url)
     other = f"https://localhost.localdomain:{secure.port}/good"
     assert _refused(_fetcher(certificates, fetch_allow="localhost.localdomain 127.0.0.0/8"), other)
     assert secure.seen == []
 
 
-@pytest.mark.parametrize("path", ["/redirect", "/big", "/html", "/packed", "/broken", "/deep", "/missing"])
+@pytest.mark.parametrize("path", ["/redirect", "/big", "/html", "/packed", "/broken", "/short", "/deep", "/missing"])
 def test_only_a_small_json_document_is_taken(certificates: Path, secure: Site, path: str) -> None:
     """R151: no redirect is followed, 64 kB are enough, and nothing is unpacked."""
     assert _refused(_fetcher(certificates, fetch_allow="localhost"), f"https://localhost:{secure.port}{path}")
@@ -212,10 +88,73 @@ def test_nobody_holds_us_up(certificates: Path, secure: Site, monkeypatch: pytes
     """R151: the time is for everything together, so a byte now and then does not lengthen it."""
     monkeypatch.setattr(http, "SECONDS", 0.6)
     began = time.monotonic()
-    assert "too long" in _refused(
-        _fetcher(certificates, fetch_allow="localhost"), f"https://localhost:{secure.port}/slow"
-    )
+    for path in ("/slow", "/slow-body"):
+        fetcher = _fetcher(certificates, fetch_allow="localhost")
+        assert "too long" in _refused(fetcher, f"https://localhost:{secure.port}{path}")
     assert time.monotonic() - began < 3
+    assert not [thread for thread in threading.enumerate() if thread.name == "look-up"]
+
+
+def test_a_resolver_that_hangs_costs_one_thread_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R151: whoever waits is answered in time, the end of the process waits for no thread, and there are never many."""
+    monkeypatch.setattr(http, "SECONDS", 0.1)
+    ready, asked = threading.Event(), []
+
+    def hang(host: str, port: int, **_: object) -> list[Any]:
+        asked.append((host, port))
+        ready.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    fetcher = _fetcher()
+    for _ in range(3):
+        assert "too long" in _refused(fetcher, "https://slow.example/jwks")
+    waiting = [thread for thread in threading.enumerate() if thread.name == "look-up"]
+    assert len(asked) == len(waiting) == 1
+    assert all(thread.daemon for thread in waiting)
+    for number in range(9):
+        _refused(fetcher, f"https://slow{number}.example/jwks")
+    assert "too many" in _refused(fetcher, "https://another.example/jwks")
+    assert len(asked) == 8
+    ready.set()
+    for thread in threading.enumerate():
+        if thread.name == "look-up":
+            thread.join(5)
+    assert "cannot be found" in _refused(fetcher, "https://another.example/jwks")
+
+
+def test_every_address_of_a_host_is_tried(certificates: Path, secure: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R151: a dead one does not hide a living one (RFC 8305 §2), nor does one that takes no connection at all use up the time."""
+    monkeypatch.setattr(http, "SECONDS", 3.0)
+    with socket.create_server(("127.0.0.3", secure.port)) as mute:
+
+        def resolve(_host: str, port: int, **_: object) -> list[Any]:
+            found = ("127.0.0.2", "127.0.0.3", "127.0.0.1")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        fetcher = _fetcher(certificates, fetch_allow="localhost")
+        assert fetcher.fetch_json(f"https://localhost:{secure.port}/good") == GOOD
+        assert mute.fileno() > 0
+    assert len(secure.seen) == 1
+
+
+def test_a_name_beyond_ascii_is_asked_for_as_it_is_registered(
+    certificates: Path, secure: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 5891 §4.4, R105: DNS, TLS and `Host` all get the same ASCII name; another reading of it could be another host."""
+    asked: list[str] = []
+
+    def resolve(host: str, port: int, **_: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    fetcher = _fetcher(certificates, fetch_allow="xn--fa-hia.example")
+    for name in ("fa\u00df.example", "xn--fa-hia.example", "FA\u00df.Example."):
+        assert fetcher.fetch_json(f"https://{name}:{secure.port}/good") == GOOD
+    assert set(asked) == {"xn--fa-hia.example"}
+    assert {host for _, host in secure.seen} == {f"xn--fa-hia.example:{secure.port}"}
 
 
 @pytest.mark.parametrize(
@@ -244,6 +183,19 @@ def test_nobody_holds_us_up(certificates: Path, secure: Site, monkeypatch: pytes
         "[fd00::1]",
         "[fc00::1]",
         "[64:ff9b::7f00:1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[64:ff9b:1::a00:1]",
+        "[64:ff9b:1::5db8:d822]",
+        "[::ffff:0:7f00:1]",
+        "[::ffff:0:5db8:d822]",
+        "[::7f00:1]",
+        "[::5db8:d822]",
+        "[fec0::1]",
+        "[2001::7f00:1]",
+        "[2002:a00:1::1]",
+        "[3fff::1]",
+        "[5f00::1]",
+        "[4000::1]",
         "[2002:7f00:1::]",
         "[2001:db8::1]",
         "[ff02::1]",
@@ -252,6 +204,27 @@ def test_nobody_holds_us_up(certificates: Path, secure: Site, monkeypatch: pytes
 def test_no_address_of_an_inner_network_is_called(host: str) -> None:
     """R151: whatever way it is written in; a name that leads there is no other."""
     assert "may not be called" in _refused(_fetcher(), f"https://{host}/jwks")
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("64:ff9b::5db8:d822", True),
+        ("2002:5db8:d822::1", True),
+        ("::ffff:93.184.216.34", True),
+        ("64:ff9b:1::5db8:d822", False),
+        ("::ffff:0:93.184.216.34", False),
+        ("::93.184.216.34", False),
+        ("2002:c0a8:101::1", False),
+    ],
+)
+def test_the_open_internet_is_what_is_given_out_to_it(address: str, *, public: bool) -> None:
+    """R151, RFC 6052 §3.1, RFC 8215 §4: of the ways to write an IPv4 address in an IPv6 one, only those that lead everywhere to
+    the same one are read, and that one is judged.
+    """
+    assert http.is_public(ipaddress.ip_address(address)) is public
 
 
 def test_a_name_that_leads_to_this_machine_is_refused(secure: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What the person must do next, as a table (OIDC Core §3.1.2)."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,13 @@ ASKED = Asked(
     acr_essential=False,
 )
 NO_CONSENT = Consent(needed=False, remembered=False)
+
+
+def test_a_stored_request_is_read_by_the_program_before_and_after() -> None:
+    """While one version is exchanged for the next, each reads what the other parked: without the names that it does not know."""
+    stored = json.loads(json.dumps(replace(ASKED, resources=("https://a.example",)).to_row()))
+    assert Asked.from_row({**stored, "from_tomorrow": ["x"]}) == replace(ASKED, resources=("https://a.example",))
+    assert Asked.from_row({name: value for name, value in stored.items() if name != "resources"}) == ASKED
 
 
 TWO = ("pwd", "otp", "mfa")

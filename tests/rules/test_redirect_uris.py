@@ -102,12 +102,22 @@ def test_origins_are_bare() -> None:
         assert redirect_uris.origin_fault_of(bad) is not None, bad
 
 
+def test_an_address_is_the_clients_own_or_any_apps() -> None:
+    """RFC 8252 §8.6: loopback addresses and private schemes are open to every app on the device, whatever the scheme is called."""
+    assert redirect_uris.is_claimed("https://app.example/cb")
+    for anybodys in ("http://127.0.0.1/cb", "http://[::1]:7/cb", "https://localhost/cb", "org.example.app:/cb"):
+        assert not redirect_uris.is_claimed(anybodys), anybodys
+
+
 def test_a_sector_is_the_one_host_or_the_client_itself() -> None:
     """OIDC Core §8.1: an address on the person's own device belongs to nobody alone."""
     assert redirect_uris.sector_of(["https://a.example/1", "https://a.example/2"], "id") == "a.example"
     assert redirect_uris.sector_of(["https://a.example/1", "https://b.example/2"], "id") == "id"
     assert redirect_uris.sector_of(["http://localhost:5001/cb"], "id") == "id"
     assert redirect_uris.sector_of(["org.example.app:/cb"], "id") == "id"
+
+
+HOME = "https://rp.example/cb"
 
 
 @pytest.mark.parametrize(
@@ -123,16 +133,41 @@ def test_a_sector_is_the_one_host_or_the_client_itself() -> None:
         ({"auth_method": AuthMethod.NONE, "pkce": Pkce.OPTIONAL}, "PKCE"),
         ({"scopes": ("openid", "everything")}, "everything"),
         ({"min_acr": "urn:unheard"}, "acr"),
+        ({"min_acr": "urn:dslogon:premium:phr"}, "no sign-in can reach urn:dslogon:premium:phr"),
+        ({"default_acr_values": ("urn:dslogon:premium", "urn:dslogon:premium:phr")}, "no sign-in"),
+        ({"resources": ("https://nowhere.example",)}, "no resource server https://nowhere.example"),
+        ({"first_party": True, "kind": Kind.NATIVE, "redirect_uris": ("org.example.app:/cb",)}, "first-party"),
+        ({"first_party": True, "kind": Kind.NATIVE, "redirect_uris": ("http://127.0.0.1/cb",)}, "first-party"),
+        ({"first_party": True, "kind": Kind.SPA, "redirect_uris": ("http://localhost:3000/",)}, "first-party"),
+        (
+            {"first_party": True, "auth_method": AuthMethod.NONE, "redirect_uris": (HOME, "http://localhost/cb")},
+            "first-party",
+        ),
         ({"id_token_alg": "none"}, "signed"),
         ({"id_token_alg": "HS256"}, "signed"),
     ],
 )
 def test_a_client_that_cannot_be_safe_is_not_registered(wishes: dict[str, object], word: str) -> None:
-    """R107, R109, R126."""
-    wanted = Wanted(**{"name": "Portal", "redirect_uris": ("https://rp.example/cb",), **wishes})  # type: ignore[arg-type]
+    """R107, R109, R118, R126, RFC 8252 §8.6."""
+    wanted = Wanted(**{"name": "Portal", "redirect_uris": (HOME,), **wishes})  # type: ignore[arg-type]
     faults = clients.faults_of(wanted, known_scopes=("openid",), known_algs=("RS256", "ES256"))
     assert len(faults) == 1
     assert word in faults[0]
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"redirect_uris": ("http://localhost:5001/callback",)},
+        {"kind": Kind.SPA},
+        {"kind": Kind.NATIVE},
+        {"auth_method": AuthMethod.PRIVATE_KEY_JWT, "redirect_uris": ("http://127.0.0.1/cb",), "jwks": {"keys": []}},
+    ],
+)
+def test_a_first_party_client_proves_itself_or_is_known_by_its_address(wishes: dict[str, object]) -> None:
+    """R118: with a secret or key on localhost, as the demo's portal is; without one by https."""
+    wanted = Wanted(**{"name": "Portal", "redirect_uris": (HOME,), "first_party": True, **wishes})  # type: ignore[arg-type]
+    assert clients.faults_of(wanted, known_scopes=(), known_algs=("RS256",)) == []
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.binary(max_size=30), max_size=5))
