@@ -66,11 +66,15 @@ class Event(Enum):
     ADDRESS_CODE_ISSUED = _event(
         "address_code.issued", "A code went to an address of record.", "account", "channel", "shared"
     )
-    ADDRESS_CODE_REFUSED = _event("address_code.refused", "A code to an address of record was refused.", "account", "why")
+    ADDRESS_CODE_REFUSED = _event(
+        "address_code.refused", "A code to an address of record was refused.", "account", "why"
+    )
     ADDRESS_CODE_REDEEMED = _event(
         "address_code.redeemed", "A code came back that had gone to an address of record.", "account", "channel"
     )
-    PROVED_IN_PERSON = _event("proofing.in_person", "An operator saw a person and their papers.", "account", "reference")
+    PROVED_IN_PERSON = _event(
+        "proofing.in_person", "An operator saw a person and their papers.", "account", "reference"
+    )
     EVIDENCE_DISTRUSTED = _event(
         "proofing.distrusted", "One method of proof no longer speaks for this account.", "account", "method"
     )
@@ -145,7 +149,11 @@ class Event(Enum):
     RESOURCE_CREATED = _event("resource.created", "A resource server was registered.", "alg", "scopes", "clients")
     KEYS_CREATED = _event("keys.created", "A signing key was made.", "kid", "alg")
     KEY_RETIRED = _event(
-        "keys.retired", "A signing key was taken out of use at once; what it signed is worth nothing.", "kid", "alg", "successor"
+        "keys.retired",
+        "A signing key was taken out of use at once; what it signed is worth nothing.",
+        "kid",
+        "alg",
+        "successor",
     )
     DIRECTORY_IMPORTED = _event(
         "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
