@@ -59,7 +59,7 @@ def finish(
     """Make the account with everything that belongs to it, in one write, and sign its person in.
 
     Every refusal of username and password is told at once. `JOURNEY_GONE`: a newer journey for the same person took
-    over. Runs argon2; raises `Busy`.
+    over. `ALREADY_DONE`: the person got an account meanwhile, or a click came twice. Runs argon2; raises `Busy`.
     """
     email = journey.facts["email"]
     about = (email.partition("@")[0],) if email else ()
