@@ -52,7 +52,7 @@ keepHashed("public-sans-latin.woff2", readFileSync(join(fonts, "files", "public-
 keepHashed("public-sans-latin-ext.woff2", readFileSync(join(fonts, "files", "public-sans-latin-ext-wght-normal.woff2")));
 for (const name of readdirSync(join(here, "img")).sort()) keepHashed(name, readFileSync(join(here, "img", name)));
 compileSheet();
-keepHashed("app.js", readFileSync(join(here, "js", "app.js")));
+for (const name of readdirSync(join(here, "js")).sort()) keepHashed(name, readFileSync(join(here, "js", name)));
 
 files.set("LICENSES/uswds.md", readFileSync(join(uswds, "LICENSE.md")));
 files.set("LICENSES/public-sans.txt", readFileSync(join(fonts, "LICENSE")));
