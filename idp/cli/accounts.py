@@ -120,7 +120,7 @@ def _move(
         if locking:
             # Whoever objected to a letter must not find that its code works after all.
             address_codes.revoke(conn, row.id)
-            sessions.end_all(conn, row.id, actor=operator(), why="account_locked")
+            sessions.end_everything(conn, row.id, keep=None, actor=operator(), why="account_locked")
         else:
             _let_factors_work(conn, row.id)
         event = Event.ACCOUNT_LOCKED if locking else Event.ACCOUNT_UNLOCKED

@@ -66,6 +66,10 @@ def count_in(
     raised = sessions.raise_session(conn, me, handle, methods=methods)
     if raised is None:
         raise Undone(Refused(Reason.JOURNEY_GONE))
+    # A sign-in that outlives its browser is for accounts with one factor (R83).
+    sessions.end_others(
+        conn, me.account_id, keep=me.session_id, actor=me.account_id, why="second_factor_added", only_staying=True
+    )
     audit.record(
         conn,
         Event.FACTOR_ADDED,

@@ -9,7 +9,7 @@ from wtforms.validators import Optional
 
 from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
-from idp.credentials import ceremonies, passkeys, recovery_codes, sessions, totp
+from idp.credentials import ceremonies, passkeys, recovery_codes, session_list, sessions, totp
 from idp.credentials.sessions import SignedIn
 from idp.journeys import upgrade_overview
 from idp.web import messages
@@ -48,7 +48,7 @@ def show() -> ResponseReturnValue:
     with services().db.read() as conn:
         account = _own(accounts.find_account(conn, me.account_id))
         emails = addresses.list_emails(conn, services().keyring, me.account_id)
-        live = sessions.list_live(conn, me.account_id)
+        live = session_list.list_live(conn, services().keyring, me.account_id)
         said = profile.read(conn, services().keyring, me.account_id)
         app = totp.find(conn, me.account_id)
         codes_left = recovery_codes.count_left(conn, me.account_id)

@@ -36,12 +36,12 @@ def read(base: str) -> str | None:
     return value if value and len(value) <= 64 and value.isascii() else None
 
 
-def write(response: Response, base: str, handle: str) -> None:
-    """Give the browser a handle. Only the device's outlives the browser."""
+def write(response: Response, base: str, handle: str, *, lasts: timedelta | None = None) -> None:
+    """Give the browser a handle. Only the device's outlives the browser, and a session's that is told how long it `lasts`."""
     response.set_cookie(
         name(base, secure=_secure()),
         handle,
-        max_age=_DEVICE_LASTS if base == DEVICE else None,
+        max_age=_DEVICE_LASTS if base == DEVICE else lasts,
         path="/",
         secure=_secure(),
         httponly=True,

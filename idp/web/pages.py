@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from idp.credentials import sessions
+from idp.credentials import session_use, sessions
 from idp.credentials.sessions import SignedIn
 from idp.ports import Services
 from idp.web import cookies, headers
@@ -37,9 +37,9 @@ def _look_up() -> SignedIn | None:
     db = services().db
     with db.read() as conn:
         found = sessions.find_signed_in(conn, handle)
-        stale = found is not None and sessions.needs_touch(conn, handle)
+        stale = found is not None and session_use.get_ends(conn, handle).needs_touch
     if found is not None and stale:
-        db.write(lambda conn: sessions.touch(conn, handle, found))
+        db.write(lambda conn: session_use.touch(conn, handle, found))
     return found
 
 
