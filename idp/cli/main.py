@@ -14,6 +14,7 @@ from idp.cli.keys import keys
 from idp.cli.proofing import proofing
 from idp.cli.resources import resources
 from idp.cli.serve import serve
+from idp.cli.sessions import sessions
 from idp.cli.work import worker
 
 
@@ -27,5 +28,20 @@ def idp() -> None:
     """
 
 
-for command in (accounts, audit, clients, db, deers, demo, docs, doctor, keys, proofing, resources, serve, worker):
+for command in (
+    accounts,
+    audit,
+    clients,
+    db,
+    deers,
+    demo,
+    docs,
+    doctor,
+    keys,
+    proofing,
+    resources,
+    serve,
+    sessions,
+    worker,
+):
     idp.add_command(command)

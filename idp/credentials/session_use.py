@@ -35,17 +35,18 @@ def get_ends(conn: Connection, handle: str) -> Ends:
     return Ends(*conn.execute(_ENDS, {"which": crypto.digest(handle)}).one())
 
 
-def touch(conn: Connection, handle: str, found: SignedIn) -> None:
-    """Note that the session was used. A session whose idle time is over stays over."""
+def touch(conn: Connection, handle: str, found: SignedIn) -> datetime:
+    """Note that the session was used, and tell when it now ends unused. One whose idle time is over stays over."""
     now = clock.now()
+    idle_ends_at = now + idle_for(found.aal, stays=found.stays)
     conn.execute(
         still(found.session_id, handle)
         .where(Session.idle_ends_at > now)
-        .values(last_seen_at=now, idle_ends_at=now + idle_for(found.aal, stays=found.stays))
+        .values(last_seen_at=now, idle_ends_at=idle_ends_at)
     )
+    return idle_ends_at
 
 
-def find_owner(conn: Connection, handle: str) -> tuple[str, str] | None:
-    """Whose session this handle opened, and its id, though it be over by now: nobody is signed in by that."""
-    row = db.find(conn, Session, Session.handle_digest == crypto.digest(handle))
-    return None if row is None else (row.account_id, row.id)
+def find_owner(conn: Connection, handle: str) -> Session | None:
+    """The session that this handle opened, though it be over by now: nobody is signed in by that."""
+    return db.find(conn, Session, Session.handle_digest == crypto.digest(handle))

@@ -57,6 +57,8 @@ class Route:
     methods: tuple[str, ...]
     access: Access
     csrf: Csrf
+    keeps: bool = False
+    """Whether what is posted here when the sign-in is over is kept for its owner: never a number, password or code."""
 
 
 class Pages:
@@ -69,7 +71,7 @@ class Pages:
         self.routes: list[Route] = []
 
     def route(
-        self, rule: str, *, methods: tuple[str, ...] = ("GET",), access: Access, csrf: Csrf
+        self, rule: str, *, methods: tuple[str, ...] = ("GET",), access: Access, csrf: Csrf, keeps: bool = False
     ) -> Callable[[View], View]:
         """Register a view under its rules."""
 
@@ -78,7 +80,7 @@ class Pages:
             self.blueprint.add_url_rule(
                 rule, endpoint=name, view_func=view, methods=list(methods), provide_automatic_options=False
             )
-            self.routes.append(Route(rule, f"{self.blueprint.name}.{name}", methods, access, csrf))
+            self.routes.append(Route(rule, f"{self.blueprint.name}.{name}", methods, access, csrf, keeps))
             return view
 
         return register
