@@ -12,6 +12,7 @@ from idp.accounts.accounts import Account
 from idp.credentials import ceremonies, passkeys, recovery_codes, session_list, totp
 from idp.journeys import upgrade_overview
 from idp.web import keeping, messages
+from idp.web import sessions as session_pages
 from idp.web.pages import redirect_to, render, services, the_signed_in
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.upgrade_pages import parts_of
@@ -105,10 +106,9 @@ def edit_profile() -> ResponseReturnValue:
 _DONE = {
     "profile": _("Your profile was saved."),
     "nothing": _("You changed nothing, so your profile is as it was."),
-    "session": _("That sign-in has ended."),
+    **session_pages.DONE,
     "passkey_name": _("Your passkey has its new name."),
     "factor_removed": _("It was removed. It opens nothing here any more."),
-    "session_gone": _("That sign-in had already ended."),
 }
 
 
