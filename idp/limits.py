@@ -53,6 +53,8 @@ class Limit(Enum):
     TOTP_CONFIRM = Rule(30, timedelta(hours=1))
     # R19: what one address (an IPv6 /64) may fail at, over all accounts.
     SIGN_IN_ADDRESS = Rule(50, timedelta(hours=1))
+    # How strong a password is that somebody types: asked after each pause, and each answer costs a tenth of a second.
+    STRENGTH = Rule(120, timedelta(minutes=10))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.

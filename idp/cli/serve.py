@@ -46,6 +46,8 @@ def serve(
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if tls_cert is not None and tls_key is not None:
         _check_pair(tls_cert, tls_key)
+    if services.breached is not None:
+        services.breached.check()
     trouble = migrations_state.trouble(services.db)
     if trouble is not None:
         fail(trouble)

@@ -10,12 +10,14 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from idp import clock, keyring
+from idp.config import PasswordHash
 from idp.credentials import blocklist, passwords
 from idp.credentials.passwords import Busy, Hashed, Password, Slots
 from idp.keyring import KeyFault, Keyring
 from idp.outcomes import Reason
 
 GOOD = "blue kettle over Tuesday"
+ARGON2ID, PBKDF2 = PasswordHash.ARGON2ID, PasswordHash.PBKDF2_SHA256
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def keys(keys_folder: Path) -> Keyring:
 
 
 def _reason(password: str, username: str = "mrivera", *, alone: bool = True, about: tuple[str, ...] = ()) -> str | None:
-    refused = passwords.check(password, username=username, alone=alone, about=about)
+    refused = passwords.check(password, username=username, breached=None, alone=alone, about=about)
     return refused.reason.value if refused else None
 
 
@@ -134,7 +136,7 @@ def test_a_listed_word_that_repeats_itself_is_common_again_when_doubled() -> Non
 
 def test_what_is_kept_is_argon2id_at_owasps_floor_and_salted(keys: Keyring) -> None:
     """R10."""
-    one, other = passwords.hash_password(keys, GOOD), passwords.hash_password(keys, GOOD)
+    one, other = passwords.hash_password(keys, GOOD, ARGON2ID), passwords.hash_password(keys, GOOD, ARGON2ID)
     parameters = extract_parameters(one.encoded)
     assert one.encoded.startswith("$argon2id$")
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19 * 1024, 2, 1)
@@ -146,35 +148,35 @@ def test_what_is_kept_is_argon2id_at_owasps_floor_and_salted(keys: Keyring) -> N
 
 def test_without_the_pepper_the_database_tells_nothing(keys: Keyring) -> None:
     """R10: the right password under another pepper is wrong, and a lost pepper is a fault for the operator."""
-    stored = _kept(passwords.hash_password(keys, GOOD))
+    stored = _kept(passwords.hash_password(keys, GOOD, ARGON2ID))
     kid, _ = keys.pepper[0]
     stolen = Keyring(keys.sealing, ((kid, b"\0" * 32),), keys.lookup)
-    assert not passwords.verify(stolen, stored, GOOD)
+    assert not passwords.verify(stolen, stored, GOOD, ARGON2ID)
     with pytest.raises(KeyFault):
-        passwords.verify(Keyring(keys.sealing, (("another", b"\0" * 32),), keys.lookup), stored, GOOD)
+        passwords.verify(Keyring(keys.sealing, (("another", b"\0" * 32),), keys.lookup), stored, GOOD, ARGON2ID)
 
 
 def test_both_unicode_forms_are_one_password(keys: Keyring) -> None:
     """R3."""
     typed = "Ärger über Öl, süß 7"
-    stored = _kept(passwords.hash_password(keys, unicodedata.normalize("NFD", typed)))
-    assert passwords.verify(keys, stored, unicodedata.normalize("NFC", typed))
-    assert passwords.verify(keys, stored, unicodedata.normalize("NFD", typed))
+    stored = _kept(passwords.hash_password(keys, unicodedata.normalize("NFD", typed), ARGON2ID))
+    assert passwords.verify(keys, stored, unicodedata.normalize("NFC", typed), ARGON2ID)
+    assert passwords.verify(keys, stored, unicodedata.normalize("NFD", typed), ARGON2ID)
 
 
 def test_every_character_counts(keys: Keyring) -> None:
     """R4: case, a space at the end, and whatever comes after the 72nd."""
     long = "a heron stands in the reeds at dusk and waits for the small silver fish to come by"
-    stored = _kept(passwords.hash_password(keys, long))
+    stored = _kept(passwords.hash_password(keys, long, ARGON2ID))
     assert len(long) > 72
-    assert passwords.verify(keys, stored, long)
+    assert passwords.verify(keys, stored, long, ARGON2ID)
     for other in (long.capitalize(), long + " ", long[:-1] + "i", long[:72]):
-        assert not passwords.verify(keys, stored, other)
+        assert not passwords.verify(keys, stored, other, ARGON2ID)
 
 
 def test_each_check_runs_argon2_once(keys: Keyring) -> None:
     """R21: for a right one, a wrong one, none at all, a disabled one, a damaged one and one that is far too long."""
-    stored = _kept(passwords.hash_password(keys, GOOD))
+    stored = _kept(passwords.hash_password(keys, GOOD, ARGON2ID))
     disabled = _kept(Hashed(stored.encoded, stored.pepper_kid))
     disabled.disabled_at = stored.changed_at = clock.now()
     damaged = _kept(Hashed("$argon2id$rubbish", stored.pepper_kid))
@@ -188,21 +190,21 @@ def test_each_check_runs_argon2_once(keys: Keyring) -> None:
         (None, "x" * 50_000, False),
     ]:
         before = passwords.SLOTS.runs
-        assert passwords.verify(keys, row, typed) is right
+        assert passwords.verify(keys, row, typed, ARGON2ID) is right
         assert passwords.SLOTS.runs == before + 1
 
 
 def test_older_figures_and_older_peppers_are_noticed(keys: Keyring) -> None:
     """R11."""
-    stored = _kept(passwords.hash_password(keys, GOOD))
-    assert not passwords.needs_rehash(keys, stored)
+    stored = _kept(passwords.hash_password(keys, GOOD, ARGON2ID))
+    assert not passwords.needs_rehash(keys, stored, ARGON2ID)
     kid, peppered = keys.peppered(GOOD)
     weak = _kept(Hashed(PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(peppered), kid))
-    assert passwords.verify(keys, weak, GOOD)
-    assert passwords.needs_rehash(keys, weak)
+    assert passwords.verify(keys, weak, GOOD, ARGON2ID)
+    assert passwords.needs_rehash(keys, weak, ARGON2ID)
     rotated = Keyring(keys.sealing, (("newer", b"\1" * 32), *keys.pepper), keys.lookup)
-    assert passwords.verify(rotated, stored, GOOD)
-    assert passwords.needs_rehash(rotated, stored)
+    assert passwords.verify(rotated, stored, GOOD, ARGON2ID)
+    assert passwords.needs_rehash(rotated, stored, ARGON2ID)
 
 
 def test_a_full_queue_turns_people_away_at_once() -> None:
