@@ -124,16 +124,16 @@ def open_session(
     account: Account,
     *,
     methods: tuple[str, ...],
-    remember: bool,
+    remember: bool | None,
     browser: Browser,
     earlier: Mapping[str, datetime] | None = None,
 ) -> Opened:
-    """Sign the account in, in this browser, and remember or forget it here as it asked."""
+    """Sign the account in, in this browser, and remember or forget it here as it asked; None leaves that as it is."""
     handle = sessions.open_session(conn, account, methods=methods, old_handle=browser.session, earlier=earlier)
-    device = None
+    device = browser.device if remember is None else None
     if remember:
         device = devices.remember(conn, account.id, old_handle=browser.device)
-    elif browser.device is not None:
+    elif remember is False and browser.device is not None:
         devices.forget(conn, browser.device)
     return Opened(handle, device)
 

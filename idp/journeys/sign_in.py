@@ -56,7 +56,13 @@ class HalfMade:
 
 
 def sign_in(
-    services: Services, *, username: str, password: str, remember: bool, browser: Browser, half_made: str | None = None
+    services: Services,
+    *,
+    username: str,
+    password: str,
+    remember: bool | None,
+    browser: Browser,
+    half_made: str | None = None,
 ) -> Opened | HalfMade | NotActive | Refused:
     """Check a username and password, and open the session, or wait for the second factor of an account that has one.
 

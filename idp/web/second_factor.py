@@ -12,11 +12,12 @@ from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
-from idp.credentials import recovery_codes, totp
+from idp.credentials import freshness, recovery_codes, totp
 from idp.credentials.sessions import SignedIn
 from idp.journeys import second_factor
 from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
+from idp.web.fresh import ask_again
 from idp.web.oauth import decline_form
 from idp.web.pages import (
     continue_url,
@@ -72,12 +73,12 @@ class Picture:
 def enrol() -> ResponseReturnValue:
     """Show a new app's secret, and take its first code."""
     me, session = _me()
-    if me.second_factor and me.aal < 2:
-        # Whoever has two factors shows both before one is changed (R49).
-        return redirect_to(second_step_url(request_handle(), None if request_handle() else ENROL))
     if me.second_factor and request_handle() is not None and request.method != "POST":
         # A client's request leads here for a first factor only; another tab may have added it.
         return redirect_to(continue_url(request_handle()))
+    # Whoever has two factors shows both before one is changed (R49, R89).
+    if (asked := ask_again(me, None if me.second_factor else freshness.to_add_first())) is not None:
+        return asked
     form = CodeForm() if request.method == "POST" else CodeForm.shown()
     if request.method != "POST":
         return _enrol_page(me, session, form)
@@ -105,6 +106,8 @@ def list_codes() -> ResponseReturnValue:
         return redirect_to(second_step_url(request_handle(), None if request_handle() else CODES))
     refused = None
     if request.method == "POST":
+        if (asked := ask_again(me)) is not None:
+            return asked
         refused = second_factor.renew_codes(services(), me, session)
         if refused is None:
             return redirect_to(_address(SAVE))

@@ -85,24 +85,24 @@ def login() -> ResponseReturnValue:
         return _page(form, handle)
     if not form.validate():
         return _page(form, handle, status=422)
-    browser = _browser()
+    asking = browser()
     outcome = sign_in.sign_in(
         services(),
         username=form.username.data or "",
         password=form.password.data or "",
         remember=bool(form.remember.data),
-        browser=browser,
+        browser=asking,
         half_made=cookies.read(cookies.SIGN_IN),
     )
     if isinstance(outcome, Refused):
         return _refused(form, handle, outcome)
     if isinstance(outcome, NotActive):
-        return _not_active(outcome)
+        return not_active_page(outcome)
     if isinstance(outcome, HalfMade):
         response = redirect_to(second_step_url(handle, form.next.data))
         cookies.write(response, cookies.SIGN_IN, outcome.handle)
         return response
-    return _signed_in(outcome, browser, continue_url(handle, form.next.data))
+    return go_on_signed_in(outcome, asking, continue_url(handle, form.next.data))
 
 
 @pages.route("/login/second-factor", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM)
@@ -170,10 +170,10 @@ def _second_step(factor: Factor) -> ResponseReturnValue:
     session = cookies.read(cookies.SESSION)
     outcome: Opened | str | Refused
     if half_made is not None and (half or not may_rise):
-        browser = _browser()
-        outcome = sign_in.complete(services(), half_made, factor=factor, typed=typed, browser=browser)
+        asking = browser()
+        outcome = sign_in.complete(services(), half_made, factor=factor, typed=typed, browser=asking)
         if isinstance(outcome, Opened):
-            return _signed_in(outcome, browser, _after(factor, handle, next_path))
+            return go_on_signed_in(outcome, asking, _after(factor, handle, next_path))
     elif found is not None and may_rise and session is not None:
         outcome = sign_in.step_up(services(), found, session, factor=factor, typed=typed)
         if isinstance(outcome, str):
@@ -205,9 +205,7 @@ def _step_refused(factor: Factor, form: CodeForm, refused: Refused, *, username:
     page = _step_page(
         factor, form, username=username, half_made=half_made, status=status, error_code=refused.reason.value
     )
-    if refused.retry_after is not None:
-        page.headers["Retry-After"] = str(ceil(refused.retry_after.total_seconds()))
-    return page
+    return with_wait(page, refused)
 
 
 def _step_page(
@@ -245,20 +243,21 @@ def _with_where_to(address: str, handle: str | None, next_path: str | None) -> s
     return f"{address}?{query}" if query else address
 
 
-def _signed_in(opened: Opened, browser: Browser, there: str) -> Response:
+def go_on_signed_in(opened: Opened, asking: Browser, there: str) -> Response:
     """Go on as somebody who is signed in now."""
     response = redirect_to(there)
     cookies.write(response, cookies.SESSION, opened.session)
     if opened.device is not None:
         cookies.write(response, cookies.DEVICE, opened.device)
-    elif browser.device is not None:
+    elif asking.device is not None:
         cookies.clear(response, cookies.DEVICE)
     if cookies.read(cookies.SIGN_IN) is not None:
         cookies.clear(response, cookies.SIGN_IN)
     return response
 
 
-def _browser() -> Browser:
+def browser() -> Browser:
+    """What this browser brought."""
     return Browser(
         session=cookies.read(cookies.SESSION),
         device=cookies.read(cookies.DEVICE),
@@ -296,14 +295,17 @@ def _page(form: SignInForm, handle: str | None, *, status: int = 200) -> Respons
 def _refused(form: SignInForm, handle: str | None, refused: Refused) -> Response:
     """The form again, the name kept and the password not; 429 where only waiting helps."""
     form.form_errors.append(messages.refusal(refused))
-    if refused.retry_after is None:
-        return _page(form, handle, status=422)
-    response = _page(form, handle, status=429)
-    response.headers["Retry-After"] = str(ceil(refused.retry_after.total_seconds()))
+    return with_wait(_page(form, handle, status=422 if refused.retry_after is None else 429), refused)
+
+
+def with_wait(response: Response, refused: Refused) -> Response:
+    """The answer, with the time to wait where waiting helps."""
+    if refused.retry_after is not None:
+        response.headers["Retry-After"] = str(ceil(refused.retry_after.total_seconds()))
     return response
 
 
-def _not_active(outcome: NotActive) -> Response:
+def not_active_page(outcome: NotActive) -> Response:
     """To the owner, who has just given the right password: why the account is closed to them, and the way out."""
     return render(
         "sign_in/not_active.html",
