@@ -192,7 +192,9 @@ def _read_header(file: BinaryIO) -> Described:
         magic, entries, made_at = _HEADER.unpack(head)
         if magic == _MAGIC and os.fstat(file.fileno()).st_size == _HEADER.size + entries * WIDTH:
             return Described(entries, datetime.fromtimestamp(made_at, UTC))
-    raise BreachedFault("the file of breached passwords is not one that `idp passwords import` made, or it is cut short")
+    raise BreachedFault(
+        "the file of breached passwords is not one that `idp passwords import` made, or it is cut short"
+    )
 
 
 def _is_in(file: BinaryIO, entries: int, wanted: int) -> bool:

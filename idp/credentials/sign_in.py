@@ -101,9 +101,7 @@ def check_password(
     if account is None or stored is None or not right:
         return services.db.write(lambda conn: fail(conn, tried))
     fresh = _rehashed(services, stored, password)
-    return services.db.write(
-        lambda conn: _succeed(conn, account.id, stored, fresh, tried=tried, accepted=accepted)
-    )
+    return services.db.write(lambda conn: _succeed(conn, account.id, stored, fresh, tried=tried, accepted=accepted))
 
 
 def judge(services: Services, tried: Try, stored: Password | None, password: str) -> bool | Refused:

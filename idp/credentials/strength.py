@@ -24,7 +24,9 @@ def measure(password: str, about: Iterable[str]) -> int:
     from zxcvbn import matching, zxcvbn  # noqa: PLC0415
 
     words = [word[:LONGEST] for word in about if word][:_WORDS]
-    piece = next((password[:length] for length in _PIECES if _cost(password[:length]) <= _COST), password[: _PIECES[-1]])
+    piece = next(
+        (password[:length] for length in _PIECES if _cost(password[:length]) <= _COST), password[: _PIECES[-1]]
+    )
     with _ONE_AT_A_TIME:
         try:
             score: int = zxcvbn(piece, words)["score"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from idp import audit
-from idp.accounts import accounts, addresses, notices, people
+from idp.accounts import accounts, addresses, known_words, notices, people
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.audit import ANONYMOUS, Event
@@ -62,7 +62,7 @@ def finish(
     over. `ALREADY_DONE`: the person got an account meanwhile, or a click came twice. One expensive run; raises `Busy`.
     """
     email = journey.facts["email"]
-    about = (email.partition("@")[0],) if email else ()
+    about = (known_words.before_at(email),) if email else ()
     with services.db.read() as conn:
         told = [
             _check_username(conn, username),
