@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from idp import audit, clock, limits, logs, outbox
 from idp.adapters.letters import print_letter
 from idp.audit import Event
-from idp.credentials import devices, sessions
+from idp.credentials import ceremonies, devices, sessions
 from idp.db import Unavailable
 from idp.journeys import engine, registration, upgrade
 from idp.oidc import assertions, authorizations, parked, tokens
@@ -44,6 +44,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     assertions.sweep,
     authorizations.sweep,
     sessions.sweep,
+    ceremonies.sweep,
     devices.sweep,
     limits.sweep,
     outbox.sweep,

@@ -2,15 +2,15 @@
 
 from sqlalchemy import Connection
 
-from idp import audit, limits
+from idp import audit
 from idp.accounts import accounts, known_words, notices
 from idp.accounts.accounts import State
 from idp.audit import Event
-from idp.credentials import passwords, sessions, sign_in, totp
+from idp.credentials import budgets, devices, passwords, second_factor, sessions, sign_in
+from idp.credentials.budgets import Budget
 from idp.credentials.passwords import Busy, Hashed, Password
 from idp.credentials.sessions import SignedIn
-from idp.credentials.sign_in import Try
-from idp.limits import Limit
+from idp.credentials.sign_in import Browser, Try
 from idp.outcomes import Reason, Refused
 from idp.ports import Services
 
@@ -18,13 +18,13 @@ from idp.ports import Services
 def check(services: Services, me: SignedIn, new: str) -> Refused | None:
     """Whether this person may choose this password. Beside a second factor a shorter one will do (R1)."""
     with services.db.read() as conn:
-        alone = not totp.has_second_factor(conn, me.account_id)
+        alone = not second_factor.has_any(conn, me.account_id)
         about = known_words.list_words(conn, services.keyring, me.account_id)
     return passwords.check(new, username=me.username, breached=services.breached, alone=alone, about=about)
 
 
 def change(
-    services: Services, me: SignedIn, handle: str, *, current: str | None, new: str, address: str
+    services: Services, me: SignedIn, handle: str, *, current: str | None, new: str, browser: Browser
 ) -> str | Refused:
     """Put a new password in place of the present one, and return the session's new handle (R81).
 
@@ -41,10 +41,12 @@ def change(
     with services.db.read() as conn:
         account = accounts.find_account(conn, me.account_id)
         stored = passwords.find_password(conn, me.account_id)
+        known = devices.find_known(conn, browser.device, me.account_id)
     tried = Try(
         account,
         me.account_id,
-        sign_in.network_of(address),
+        sign_in.network_of(browser.address),
+        known,
         refusal=Event.PASSWORD_CHANGE_REFUSED,
         actor=me.account_id,
     )
@@ -65,9 +67,8 @@ def change(
         if current is not None:
             services.db.write(lambda conn: sign_in.clear(conn, tried))
         raise
-    return services.db.write(
-        lambda conn: _change(conn, services, me, handle, stored, hashed, new=new, tried=tried if current else None)
-    )
+    shown = tried if current is not None else None
+    return services.db.write(lambda conn: _change(conn, services, me, handle, stored, hashed, new=new, tried=shown))
 
 
 def _change(
@@ -89,7 +90,7 @@ def _change(
     if tried is not None and (_mark(stored) != _mark(checked) or stored is None or stored.disabled_at is not None):
         return sign_in.fail(conn, tried)
     # The second factor may have gone meanwhile, and with it the right to a short one.
-    refused = passwords.check_length(new, alone=not totp.has_second_factor(conn, me.account_id))
+    refused = passwords.check_length(new, alone=not second_factor.has_any(conn, me.account_id))
     if refused is not None:
         return refused
     raised = sessions.raise_session(conn, me, handle)
@@ -97,8 +98,7 @@ def _change(
         return Refused(Reason.JOURNEY_GONE)
     if tried is not None:
         sign_in.clear(conn, tried)
-    else:
-        limits.clear(conn, Limit.PASSWORD, me.account_id)
+    budgets.forget(conn, Budget.PASSWORD, me.account_id)
     passwords.set_password(conn, me.account_id, hashed)
     sessions.end_all(conn, me.account_id, keep=me.session_id, actor=me.account_id, why="password_changed")
     audit.record(conn, Event.PASSWORD_CHANGED, actor=me.account_id, subject=me.person_id, account=me.account_id)

@@ -6,16 +6,17 @@ What a right password opens is decided above, in `journeys/sign_in.py`: a sessio
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from idp import audit, limits
+from idp import audit, limits, logs
 from idp.accounts import accounts
 from idp.accounts.accounts import Account, State
 from idp.audit import ANONYMOUS, Event
-from idp.credentials import devices, passwords, sessions
+from idp.credentials import budgets, devices, passwords, sessions
+from idp.credentials.budgets import Budget
 from idp.credentials.passwords import Busy, Hashed, Password
 from idp.keyring import Keyring
 from idp.limits import Limit
@@ -24,8 +25,15 @@ from idp.ports import Services
 
 T = TypeVar("T")
 
+log = logs.get(__name__)
+
 # No username is longer, so nothing longer is looked up; it is counted and checked like any unknown one.
 _LONGEST_USERNAME = 256
+
+EVERYBODY = "everybody"
+"""Whose failures the global limit counts."""
+
+_WHEN_ALL_ARE_GUESSING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,10 +51,10 @@ class Browser:
 
 @dataclass(frozen=True, repr=False)
 class Opened:
-    """It went well: the handles for the browser's cookies. No `device`: whatever it remembered is forgotten."""
+    """It went well: the handles for the browser's cookies."""
 
     session: str
-    device: str | None
+    device: str
 
     def __repr__(self) -> str:
         """Without the handles (R77)."""
@@ -55,13 +63,15 @@ class Opened:
 
 @dataclass(frozen=True)
 class Try:
-    """One try at a password: whose account it is at (None: nobody's), what it is counted by, and as what and by whom a
-    refusal is told to the log.
+    """One try at a password: whose account it is at (None: nobody's); whom it is counted by, which is the account (for a
+    stranger the HMAC of the name), the network, and the browser if the account signed in with it before; and as what and by
+    whom a refusal is told to the log.
     """
 
     account: Account | None
     who: str
     network: str
+    device: str | None
     refusal: Event = Event.SIGN_IN_REFUSED
     actor: str = ANONYMOUS
 
@@ -78,7 +88,7 @@ def check_password(
     *,
     username: str,
     password: str,
-    address: str,
+    browser: Browser,
     accepted: Callable[[Connection, Account, Password], T],
 ) -> T | NotActive | Refused:
     """Check a username and password; where they are right, `accepted` says in the same write what comes of it.
@@ -88,13 +98,12 @@ def check_password(
     counted (R79).
     """
     keyring = services.keyring
-    network = network_of(address)
     with services.db.read() as conn:
         account = _find(conn, username)
         who = _counted_by(keyring, account, username)
         # Asked for a stranger too, who has none: the same statements for everybody (R21).
         stored = passwords.find_password(conn, account.id if account else who)
-    tried = Try(account, who, network)
+        tried = Try(account, who, network_of(browser.address), devices.find_known(conn, browser.device, who))
     right = judge(services, tried, stored, password)
     if isinstance(right, Refused):
         return right
@@ -128,11 +137,7 @@ def open_session(
 ) -> Opened:
     """Sign the account in, in this browser, and remember or forget it here as it asked; None leaves that as it is."""
     handle = sessions.open_session(conn, account, methods=methods, old_handle=browser.session, earlier=earlier)
-    device = browser.device if remember is None else None
-    if remember:
-        device = devices.remember(conn, account.id, old_handle=browser.device)
-    elif remember is False and browser.device is not None:
-        devices.forget(conn, browser.device)
+    device = devices.note(conn, account.id, old_handle=browser.device, remember=remember)
     return Opened(handle, device)
 
 
@@ -162,7 +167,9 @@ def _counted_by(keyring: Keyring, account: Account | None, username: str) -> str
 
 def fail(conn: Connection, tried: Try) -> Refused:
     """Note a wrong password; the last of a hundred in a row makes it worth nothing (R13)."""
-    if limits.is_spent(conn, Limit.PASSWORD, tried.who):
+    if tried.device is None:
+        _count_for_everybody(conn)
+    if budgets.is_spent(conn, Budget.PASSWORD, tried.who):
         passwords.disable(conn, tried.account.id if tried.account else tried.who)
     _record_refusal(conn, tried, Reason.WRONG_CREDENTIALS)
     return Refused(Reason.WRONG_CREDENTIALS)
@@ -170,23 +177,41 @@ def fail(conn: Connection, tried: Try) -> Refused:
 
 def clear(conn: Connection, tried: Try) -> None:
     """Forget the wrong ones before: this one was right (R18, R19)."""
-    limits.clear(conn, Limit.PASSWORD, tried.who)
-    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+    budgets.clear(conn, Budget.PASSWORD, tried.who, tried.device)
+    _give_back_address(conn, tried)
 
 
 def _reserve(conn: Connection, tried: Try) -> Refused | None:
-    refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, tried.network)
-    if refused is None and (refused := limits.reserve(conn, Limit.PASSWORD, tried.who)) is not None:
+    """Count the try. A known browser is not held up by what others do at its address or everywhere (R14, R19)."""
+    refused = None
+    if tried.device is None:
+        if limits.is_spent(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY):
+            refused = Refused(Reason.TOO_MANY_TRIES, retry_after=_WHEN_ALL_ARE_GUESSING)
+        else:
+            refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+    if refused is None and (refused := budgets.reserve(conn, Budget.PASSWORD, tried.who, tried.device)) is not None:
         # Nothing will be checked, so the address has guessed nothing.
-        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+        _give_back_address(conn, tried)
     if refused is not None:
         _record_refusal(conn, tried, refused.reason)
     return refused
 
 
 def _give_back(conn: Connection, tried: Try) -> None:
-    limits.give_back(conn, Limit.PASSWORD, tried.who)
-    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+    budgets.give_back(conn, Budget.PASSWORD, tried.who, tried.device)
+    _give_back_address(conn, tried)
+
+
+def _give_back_address(conn: Connection, tried: Try) -> None:
+    if tried.device is None:
+        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+
+
+def _count_for_everybody(conn: Connection) -> None:
+    """Only failures are counted, and asked for before by `is_spent`: a sign-in that goes well writes nothing here."""
+    limits.reserve(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY)
+    if limits.is_spent(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY):
+        log.error("sign-ins fail everywhere: only browsers that are known get in for now")
 
 
 def _rehashed(services: Services, stored: Password, password: str) -> Hashed | None:

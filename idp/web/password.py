@@ -20,10 +20,10 @@ from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
 from idp.web.fresh import ask_again
 from idp.web.pages import redirect_to, render, services, signed_in, start_again_page
-from idp.web.registration import address, find_journey
+from idp.web.registration import find_journey
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.sign_in import with_wait
+from idp.web.signing_in import browser, with_wait
 
 pages = Pages("password")
 
@@ -66,7 +66,7 @@ def change() -> ResponseReturnValue:
             session,
             current=form.current_password.data or "" if "current_password" in form else None,
             new=form.new_password.data or "",
-            address=address(),
+            browser=browser(),
         )
     except passwords.Busy as busy:
         form.form_errors.append(messages.busy())

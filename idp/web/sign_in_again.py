@@ -15,7 +15,7 @@ from idp.web import cookies, messages
 from idp.web.pages import continue_url, redirect_to, render, services, signed_in
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.sign_in import browser, go_on_signed_in, not_active_page, second_step_url, with_wait
+from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url, with_wait
 
 pages = Pages("sign_in_again")
 
@@ -38,13 +38,12 @@ def again() -> ResponseReturnValue:
     form = AgainForm()
     if not form.validate():
         return _page(me, form, status=422)
-    asking = browser()
     outcome = sign_in.sign_in(
         services(),
         username=me.username,
         password=form.password.data or "",
         remember=None,
-        browser=asking,
+        browser=browser(),
         half_made=cookies.read(cookies.SIGN_IN),
     )
     if isinstance(outcome, Refused):
@@ -56,7 +55,7 @@ def again() -> ResponseReturnValue:
         response = redirect_to(second_step_url(None, form.next.data))
         cookies.write(response, cookies.SIGN_IN, outcome.handle)
         return response
-    return go_on_signed_in(outcome, asking, continue_url(None, form.next.data))
+    return go_on_signed_in(outcome, continue_url(None, form.next.data))
 
 
 def _page(me: SignedIn, form: AgainForm, *, status: int = 200) -> Response:
