@@ -12,12 +12,14 @@ import time_machine
 from idp import limits
 from idp.accounts import addresses, profile
 from idp.config import PasswordHash
-from idp.credentials import breached, passwords, sessions
+from idp.credentials import breached, passwords
 from idp.credentials.passwords import Password
 from idp.limits import Limit, LimitCount
 from tests import authenticator
+from tests import passkey_user as user
 from tests.http_browser import Browser
 from tests.members import PASSWORD, Member, join
+from tests.passkey_device import Device
 from tests.relying_party import RelyingParty, sign_in
 from tests.world import World
 
@@ -45,7 +47,7 @@ def _change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> Browse
 
 def _opens(world: World, member: Member, password: str) -> bool:
     browser = world.browser().open("/login").submit(username=member.username, password=password)
-    return browser.page.name in {"account/show", "sign_in/second_factor"}
+    return browser.page.name in {"account/show", "sign_in/second_factor", "sign_in/passkey_step"}
 
 
 def _kept(world: World, member: Member) -> Password:
@@ -235,24 +237,28 @@ def test_an_older_sign_in_shows_first_that_it_is_them(world: World) -> None:
 
 
 def test_a_fresh_sign_in_without_a_password_is_not_asked_for_one(world: World) -> None:
-    """R12: they showed something better just now; nobody gets around that by leaving the field out otherwise."""
-    member = join(world.services)
-    browser = sign_in(world, member)
-    browser.open("/account/password")
-    assert browser.submit(drop=("current_password",), new_password=NEW).status == 422
-    with world.services.db.read() as conn:
-        me = sessions.find_signed_in(conn, browser.cookie("idp_session") or "")
-    assert me is not None
-    by_passkey = {"shown": [{"amr": name, "at": me.auth_time} for name in ("hwk", "user")]}
-    world.services.db.write(lambda conn: conn.execute(sa.update(sessions.Session).values(methods=by_passkey)).rowcount)
+    """R12, R13: a passkey shows more than the password, which may be forgotten or stopped; the new one works."""
+    member, device = join(world.services), Device()
+    user.member_with(world, member, device)
     world.services.db.write(lambda conn: passwords.disable(conn, member.account_id))
-    browser.open("/account/password")
+    browser = user.sign_in_alone(world.browser(), device).open("/account/password")
     assert "current_password" not in browser.page.form("new_password").names
     assert browser.submit(new_password=NEW).address == "/account?done=password"
     assert _kept(world, member).disabled_at is None
     assert _opens(world, member, NEW)
     browser.open("/account/password").submit(new_password=NEW)
     assert (browser.status, browser.page.error) == (422, "password_same")
+    assert len(world.events("password.changed")) == 1
+
+
+def test_nobody_gets_around_the_present_password_by_leaving_its_field_out(world: World) -> None:
+    """R12."""
+    member = join(world.services)
+    browser = sign_in(world, member).open("/account/password")
+    assert browser.submit(drop=("current_password",), new_password=NEW).status == 422
+    browser.open("/account/password").submit(current_password=" ", new_password=NEW)
+    assert browser.status == 422
+    assert _opens(world, member, PASSWORD)
 
 
 def test_what_clients_hold_from_the_other_sign_ins_is_dead(world: World) -> None:
