@@ -271,6 +271,23 @@ def test_rounds_that_were_fewer_are_noticed(keys: Keyring) -> None:
 
 
 @pytest.mark.parametrize("chosen", [ARGON2ID, PBKDF2])
+def test_a_stranger_costs_a_run_of_the_chosen_kind(
+    keys: Keyring, chosen: PasswordHash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R21: or the time that it takes would tell who has an account."""
+    checked: list[str] = []
+    fits = hashing.fits
+
+    def noted(encoded: str, peppered: bytes) -> bool:
+        checked.append(encoded)
+        return fits(encoded, peppered)
+
+    monkeypatch.setattr(hashing, "fits", noted)
+    assert not passwords.verify(keys, None, GOOD, chosen)
+    assert [hashing.is_todays(chosen, encoded) for encoded in checked] == [True]
+
+
+@pytest.mark.parametrize("chosen", [ARGON2ID, PBKDF2])
 def test_a_string_that_no_password_fits_is_like_any_other(keys: Keyring, chosen: PasswordHash) -> None:
     """R21: it costs what a real one costs, and is made without a run."""
     runs = passwords.SLOTS.runs

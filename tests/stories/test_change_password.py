@@ -236,11 +236,25 @@ def test_an_older_sign_in_shows_first_that_it_is_them(world: World) -> None:
         assert browser.address == "/account?done=password"
 
 
+def _stop(world: World, member: Member) -> None:
+    """As a hundred wrong ones in a row leave it."""
+
+    def stopped(conn: sa.Connection) -> None:
+        for limit in (Limit.PASSWORD, Limit.PASSWORD_WAIT):
+            limits.reserve(conn, limit, member.account_id)
+        key = LimitCount.key == f"password:{member.account_id}"
+        conn.execute(sa.update(LimitCount).where(key).values(count=Limit.PASSWORD.value.most))
+        passwords.disable(conn, member.account_id)
+
+    world.services.db.write(stopped)
+
+
 def test_a_fresh_sign_in_without_a_password_is_not_asked_for_one(world: World) -> None:
-    """R12, R13: a passkey shows more than the password, which may be forgotten or stopped; the new one works."""
+    """R12, R13: a passkey shows more than the password, which may be forgotten or stopped; the new one works at once."""
     member, device = join(world.services), Device()
     user.member_with(world, member, device)
-    world.services.db.write(lambda conn: passwords.disable(conn, member.account_id))
+    _stop(world, member)
+    assert not _opens(world, member, PASSWORD)
     browser = user.sign_in_alone(world.browser(), device).open("/account/password")
     assert "current_password" not in browser.page.form("new_password").names
     assert browser.submit(new_password=NEW).address == "/account?done=password"
