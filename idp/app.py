@@ -11,6 +11,7 @@ from idp.adapters.kbv import HttpKbv
 from idp.adapters.letters import SpoolLetters
 from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
+from idp.credentials.breached import BreachedFile
 from idp.db import Database
 from idp.ports import Kbv, Services
 from idp.web import (
@@ -30,6 +31,7 @@ from idp.web import (
     oauth,
     passkey_sign_in,
     passkeys,
+    password,
     registration,
     second_factor,
     second_step,
@@ -54,6 +56,7 @@ PAGES = (
     registration.pages,
     activation.pages,
     account.pages,
+    password.pages,
     upgrade.pages,
     help.pages,
     oauth.pages,
@@ -78,6 +81,7 @@ def create_services(settings: Settings) -> Services:
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
         fetcher=HttpFetcher(settings),
         kbv=_vendor(settings),
+        breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
         letters=SpoolLetters(settings.letters) if settings.letters else None,
     )
 
@@ -90,7 +94,11 @@ def _vendor(settings: Settings) -> Kbv | None:
 
 
 def create_app(settings: Settings, services: Services) -> Flask:
-    """The whole web side. Raises `LookupError` when a route has no rules."""
+    """The whole web side. Raises `LookupError` when a route has no rules, and `PortDown` when the settings name a file of
+    breached passwords that cannot be used.
+    """
+    if services.breached is not None:
+        services.breached.check()
     app = Flask("idp", template_folder=str(assets.find_folder("templates")), static_folder=None)
     app.secret_key = services.keyring.derived("form-session")
     app.extensions["services"] = services

@@ -73,6 +73,8 @@ class Limit(Enum):
     SIGN_IN_GLOBAL = Rule(20_000, timedelta(hours=1))
     # Challenges for passkeys, which strangers may ask for: each is a row for five minutes.
     CHALLENGE_ADDRESS = Rule(10_000, timedelta(hours=1))
+    # How strong a password is that somebody types: asked after each pause, and each answer costs a tenth of a second.
+    STRENGTH = Rule(120, timedelta(minutes=10))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.

@@ -11,7 +11,7 @@ from granian.log import LogLevels
 
 from idp import migrations_state
 from idp.cli.common import echo_json, fail, json_option, pass_services
-from idp.ports import Services
+from idp.ports import PortDown, Services
 
 
 @click.command()
@@ -46,6 +46,11 @@ def serve(
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if tls_cert is not None and tls_key is not None:
         _check_pair(tls_cert, tls_key)
+    try:
+        if services.breached is not None:
+            services.breached.check()
+    except PortDown as down:
+        fail(f"Not started: {down}.")
     trouble = migrations_state.trouble(services.db)
     if trouble is not None:
         fail(trouble)
