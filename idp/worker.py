@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import Connection
 
 from idp import audit, clock, limits, logs, outbox
+from idp.accounts import disownings
 from idp.adapters.letters import print_letter
 from idp.audit import Event
 from idp.credentials import devices, sessions
@@ -45,6 +46,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     authorizations.sweep,
     sessions.sweep,
     devices.sweep,
+    disownings.sweep,
     limits.sweep,
     outbox.sweep,
 )
