@@ -116,6 +116,11 @@ class Event(Enum):
     FACTOR_STOPPED = _event(
         "second_factor.stopped", "Too many wrong codes: this factor opens nothing any more.", "account", "factor"
     )
+    FACTOR_REMOVED = _event("second_factor.removed", "A second factor was taken away.", "account", "factor")
+    PASSKEY_SUSPECT = _event(
+        "passkey.suspect", "A passkey's counter did not rise: there may be a copy of it.", "account"
+    )
+    PASSKEY_RENAMED = _event("passkey.renamed", "A person called a passkey otherwise.", "account")
     RECOVERY_CODES_MADE = _event(
         "recovery_codes.made", "A new set of recovery codes was made; the set before it is dead.", "account"
     )

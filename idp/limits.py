@@ -35,24 +35,44 @@ class Rule:
         return min(wait, self.longest_wait)
 
 
+_NO_END = 2**31
+"""For limits that only make wait: what ends the tries is another one beside it."""
+
+
 @unique
 class Limit(Enum):
     """Every limit there is. Keys are an account id, an address, or a keyed HMAC; never a value that tells who."""
 
-    # R14: five are free, then the account waits 1 s, 2 s … 15 min. R13: at a hundred the password is worth nothing.
-    PASSWORD = Rule(
-        100, timedelta(days=365), free=5, first_wait=timedelta(seconds=1), longest_wait=timedelta(minutes=15)
+    # R13: a hundred failures in a row, by everybody together, and the factor is worth nothing. `credentials/budgets.py` joins each
+    # of these with its waits.
+    PASSWORD = Rule(100, timedelta(days=365))
+    TOTP = Rule(100, timedelta(days=365))  # noqa: PIE796 - equal figures, its own counts
+    RECOVERY_CODE = Rule(100, timedelta(days=365))  # noqa: PIE796 - equal figures, its own counts
+    PASSKEY = Rule(100, timedelta(days=365))  # noqa: PIE796 - equal figures, its own counts
+    # R14: five are free, then whoever tries waits 1 s, 2 s … 15 min.
+    PASSWORD_WAIT = Rule(
+        _NO_END, timedelta(days=1), free=5, first_wait=timedelta(seconds=1), longest_wait=timedelta(minutes=15)
     )
-    # R31: ten codes of an app are free, then waits grow to an hour. R13: at a hundred in a row the app is stopped.
-    TOTP = Rule(100, timedelta(days=365), free=10, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1))
+    # R31: ten codes of an app are free, then waits grow to an hour.
+    TOTP_WAIT = Rule(
+        _NO_END, timedelta(days=1), free=10, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1)
+    )
     # R34: a recovery code has 80 bits; whoever is wrong this often has no list at hand.
-    RECOVERY_CODE = Rule(
-        100, timedelta(days=365), free=5, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1)
+    RECOVERY_CODE_WAIT = Rule(
+        _NO_END, timedelta(days=1), free=5, first_wait=timedelta(seconds=30), longest_wait=timedelta(hours=1)
+    )
+    # A signature cannot be guessed: whoever is wrong this often has something that is broken.
+    PASSKEY_WAIT = Rule(
+        _NO_END, timedelta(days=1), free=10, first_wait=timedelta(seconds=1), longest_wait=timedelta(minutes=15)
     )
     # First codes of a new app: whoever enters one sees the secret, so nothing is guessed.
     TOTP_CONFIRM = Rule(30, timedelta(hours=1))
     # R19: what one address (an IPv6 /64) may fail at, over all accounts.
     SIGN_IN_ADDRESS = Rule(50, timedelta(hours=1))
+    # R19: what everybody together may fail at, over all accounts, from browsers that are not known; then only known ones get in.
+    SIGN_IN_GLOBAL = Rule(20_000, timedelta(hours=1))
+    # Challenges for passkeys, which strangers may ask for: each is a row for five minutes.
+    CHALLENGE_ADDRESS = Rule(600, timedelta(hours=1))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.
@@ -142,6 +162,13 @@ def give_back(conn: Connection, limit: Limit, who: str) -> None:
 def clear(conn: Connection, limit: Limit, who: str) -> None:
     """Forget every counted try of one key, as a success does for its own factor (R18)."""
     conn.execute(sa.delete(LimitCount).where(LimitCount.key == f"{limit.name.lower()}:{who}"))
+
+
+def clear_all(conn: Connection, limit: Limit, who: str) -> None:
+    """Forget every counted try of one key and of what is counted beneath it, as `who:…`."""
+    key = f"{limit.name.lower()}:{who}"
+    beneath = LimitCount.key.startswith(f"{key}:", autoescape=True)
+    conn.execute(sa.delete(LimitCount).where(sa.or_(LimitCount.key == key, beneath)))
 
 
 def sweep(conn: Connection) -> int:

@@ -2,7 +2,7 @@
 
 from idp import audit, limits, outbox
 from idp.accounts import accounts, addresses, disownings, people, profile
-from idp.credentials import devices, passwords, recovery_codes, sessions, totp
+from idp.credentials import ceremonies, devices, passkeys, passwords, recovery_codes, sessions, totp
 from idp.db import Row
 from idp.directory import tables as directory_tables
 from idp.journeys import engine
@@ -19,6 +19,7 @@ TABLES_OF = (
     audit,
     assertions,
     authorizations,
+    ceremonies,
     clients,
     consents,
     devices,
@@ -29,6 +30,7 @@ TABLES_OF = (
     keys,
     limits,
     outbox,
+    passkeys,
     passwords,
     people,
     profile,

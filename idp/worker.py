@@ -19,7 +19,7 @@ from idp import audit, clock, limits, logs, outbox
 from idp.accounts import disownings
 from idp.adapters.letters import print_letter
 from idp.audit import Event
-from idp.credentials import devices, sessions
+from idp.credentials import ceremonies, devices, sessions
 from idp.db import Unavailable
 from idp.journeys import engine, registration, upgrade
 from idp.oidc import assertions, authorizations, parked, tokens
@@ -45,6 +45,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     assertions.sweep,
     authorizations.sweep,
     sessions.sweep,
+    ceremonies.sweep,
     devices.sweep,
     disownings.sweep,
     limits.sweep,

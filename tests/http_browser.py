@@ -131,6 +131,11 @@ class Browser:
         return self._client
 
     @property
+    def issuer(self) -> str:
+        """The provider's address."""
+        return self._issuer
+
+    @property
     def status(self) -> int:
         """The last answer's status."""
         return self.response.status_code

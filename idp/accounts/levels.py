@@ -20,9 +20,6 @@ ACR_PREMIUM_PHR = "urn:dslogon:premium:phr"
 ACRS = (ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM, ACR_PREMIUM_PHR)
 """Every `acr` value there is, the weakest first."""
 
-REACHABLE_ACRS = (ACR_BASIC, ACR_BASIC_MFA, ACR_PREMIUM)
-"""Those that a sign-in can have today: without passkeys nobody reaches the last."""
-
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -46,5 +43,5 @@ def acr_of(account_level: Level, aal: int, amr: tuple[str, ...]) -> str:
     resistant.
     """
     if effective_level(account_level, aal) is Level.PREMIUM:
-        return ACR_PREMIUM_PHR if "hwk" in amr and "user" in amr else ACR_PREMIUM
+        return ACR_PREMIUM_PHR if "user" in amr else ACR_PREMIUM
     return ACR_BASIC_MFA if aal >= 2 else ACR_BASIC

@@ -17,11 +17,13 @@ from idp.keyring import Keyring
 DISOWNABLE: Mapping[str, Event] = {
     "address_code": Event.ADDRESS_CODE_ISSUED,
     "letter_sent": Event.ADDRESS_CODE_ISSUED,
+    "passkey_suspect": Event.PASSKEY_SUSPECT,
     "premium_ended": Event.LEVEL_CHANGED,
     "premium_reached": Event.LEVEL_CHANGED,
     "recovery_code_used": Event.RECOVERY_CODE_USED,
     "recovery_codes_made": Event.RECOVERY_CODES_MADE,
     "second_factor_added": Event.FACTOR_ADDED,
+    "second_factor_removed": Event.FACTOR_REMOVED,
     "second_factor_stopped": Event.FACTOR_STOPPED,
 }
 """The mails with the link, by template, and what each tells of."""

@@ -6,7 +6,6 @@ import click
 from sqlalchemy import Connection
 
 from idp import audit as audit_log
-from idp import limits
 from idp.accounts import accounts as store
 from idp.accounts import disownings
 from idp.accounts.accounts import Account, State
@@ -14,10 +13,10 @@ from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.cli import proofing
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
-from idp.credentials import passwords, second_factor, sessions, totp
+from idp.credentials import budgets, passwords, second_factor, sessions
+from idp.credentials.budgets import Budget
 from idp.db import list_rows
 from idp.journeys import locking
-from idp.limits import Limit
 from idp.ports import Services
 
 
@@ -94,9 +93,9 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
     """
     row = _find(services, account)
     with services.db.read() as conn:
-        held = (passwords.find_password(conn, row.id), totp.find(conn, row.id))
-        spent = limits.is_spent(conn, Limit.TOTP, row.id)
-    stopped = spent or any(factor is not None and factor.disabled_at is not None for factor in held)
+        password = passwords.find_password(conn, row.id)
+        stopped = second_factor.is_stopped(conn, row.id)
+    stopped = stopped or (password is not None and password.disabled_at is not None)
     if row.state == State.ACTIVE.value and stopped:
         _revive(services, row, reason=_reason_code(reason), yes=yes, as_json=as_json)
         return
@@ -154,7 +153,7 @@ def _revive(services: Services, row: Account, *, reason: str, yes: bool, as_json
 
 def _let_factors_work(conn: Connection, account_id: str) -> None:
     passwords.enable(conn, account_id)
-    limits.clear(conn, Limit.PASSWORD, account_id)
+    budgets.forget(conn, Budget.PASSWORD, account_id)
     second_factor.revive(conn, account_id)
 
 

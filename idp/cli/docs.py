@@ -8,8 +8,8 @@ from idp.audit import Event
 from idp.cli import specifications
 from idp.cli.common import fail
 from idp.config import Settings
+from idp.journeys.new_codes import MACHINE as RECOVERY_CODES
 from idp.journeys.registration import MACHINE as REGISTRATION
-from idp.journeys.second_factor import CODES as RECOVERY_CODES
 from idp.journeys.second_factor import MACHINE as SECOND_FACTOR
 from idp.journeys.sign_in import MACHINE as SIGN_IN
 from idp.journeys.upgrade import MACHINE as UPGRADE

@@ -14,7 +14,7 @@ from idp.audit import record as record_event
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
 from idp.clock import now
 from idp.config import PolicyName
-from idp.credentials import totp
+from idp.credentials import second_factor
 from idp.limits import Limit
 from idp.ports import Services
 from idp.proofing import authority, evidence, policy, raising
@@ -184,7 +184,7 @@ def described(conn: Connection, row: Account, chosen: PolicyName) -> dict[str, o
     """What speaks for an account, and what Premium still misses."""
     held = evidence.list_standing(conn, row.id)
     toward = held if row.level >= Level.PREMIUM else evidence.list_toward(conn, row.id)
-    factor = totp.has_second_factor(conn, row.id)
+    factor = second_factor.has_any(conn, row.id)
     missing = [
         sorted(method.value for method in road) for road in policy.roads_to(POLICIES[chosen], Level.PREMIUM, toward)
     ]

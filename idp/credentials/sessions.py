@@ -17,7 +17,7 @@ from idp import audit, clock, crypto, db
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level, acr_of, effective_level
 from idp.audit import Event
-from idp.credentials.totp import Totp
+from idp.credentials import passkeys, second_factor
 
 IDLE = {1: timedelta(minutes=30), 2: timedelta(minutes=15)}
 """How long a session of each AAL may lie unused (R83)."""
@@ -27,8 +27,9 @@ ABSOLUTE = timedelta(hours=12)
 
 _TOUCH_EVERY = timedelta(minutes=1)
 
-FACTORS = {"pwd": 1, "otp": 1, "hwk": 1}
-"""The methods that count as one factor each toward the AAL (RFC 8176 names)."""
+KNOWN = {"pwd"}
+HELD = {"otp", "hwk", "swk"}
+"""The methods (RFC 8176) that show something a person knows, and something they have: two of a kind are no two factors."""
 
 
 class Session(db.Row):
@@ -63,6 +64,8 @@ class SignedIn:
     authenticated_at: datetime
     second_factor: bool
     """Whether the account has a second factor, shown in this sign-in or not."""
+    passkey: bool = False
+    """Whether it has a passkey that makes sure of its user."""
 
     @property
     def auth_time(self) -> int:
@@ -156,21 +159,20 @@ def _renew(conn: Connection, account: Account, old_handle: str, begun: dict[str,
     return old.session_id if db.swap(conn, _still(old.session_id, old_handle).values(**begun)) else None
 
 
-def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, method: str | None = None) -> str | None:
-    """Add a method that was shown just now to a live session, and return its new handle: the old one opens nothing from
+def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, methods: Sequence[str] = ()) -> str | None:
+    """Add what was shown just now to a live session, and return its new handle: the old one opens nothing from
     here on (R81). Without a method only the handle is new, as when the account's level rose.
 
     None when the session ended meanwhile or was raised in another tab: nothing has changed then. The sign-in stays as
     old as it was: `auth_time` is one value for a session, clients compare it with what they saw, and one more factor
-    is no new sign-in (OIDC Core §2). When the method itself was shown is kept beside it (R85).
+    is no new sign-in (OIDC Core §2). When a method itself was shown is kept beside it (R85).
     """
     row = db.find(conn, Session, Session.id == signed_in.session_id)
     if row is None:
         return None
     now = clock.now()
-    shown = [entry for entry in row.methods["shown"] if entry["amr"] != method]
-    if method is not None:
-        shown.append(_entry(method, now))
+    shown = [entry for entry in row.methods["shown"] if entry["amr"] not in methods]
+    shown.extend(_entry(method, now) for method in methods)
     handle = crypto.new_handle()
     raised = db.swap(
         conn,
@@ -206,9 +208,9 @@ def _entry(method: str, at: datetime) -> dict[str, Any]:
 
 
 def _aal(shown: Sequence[Mapping[str, Any]]) -> int:
-    """How strong a sign-in is in which this was shown: two different factors, or one that made sure of its user."""
+    """How strong a sign-in is in which this was shown: two kinds of factor, or a passkey that made sure of its user (R40)."""
     methods = {entry["amr"] for entry in shown}
-    return 2 if len(methods & FACTORS.keys()) > 1 or "user" in methods else 1
+    return 2 if (methods & KNOWN and methods & HELD) or "user" in methods else 1
 
 
 def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:
@@ -233,7 +235,8 @@ _LIVE = (
         Account.level,
         Session.methods,
         Session.authenticated_at,
-        sa.exists().where(Totp.account_id == Account.id, Totp.confirmed_at.is_not(None)).label("second_factor"),
+        second_factor.held_by(Account.id).label("second_factor"),
+        passkeys.verifying_of(Account.id).label("passkey"),
     )
     .join(Account, Account.id == Session.account_id)
     .where(
@@ -248,7 +251,7 @@ _LAST_SEEN = sa.select(Session.last_seen_at).where(Session.handle_digest == sa.b
 _ACCOUNT_OF = _LIVE.with_only_columns(Session.account_id, Account.level).where(Session.id == sa.bindparam("which"))
 
 
-def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn | None:
+def _found(conn: Connection, statement: sa.Select[*tuple[Any, ...]], which: str) -> SignedIn | None:
     row = conn.execute(statement, {"which": which, "now": clock.now()}).one_or_none()
     if row is None:
         return None
@@ -266,6 +269,7 @@ def _found(conn: Connection, statement: sa.Select[Any], which: str) -> SignedIn 
         amr=amr,
         authenticated_at=row.authenticated_at,
         second_factor=bool(row.second_factor),
+        passkey=bool(row.passkey),
     )
 
 

@@ -6,16 +6,17 @@ What a right password opens is decided above, in `journeys/sign_in.py`: a sessio
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from idp import audit, limits
+from idp import audit, limits, logs
 from idp.accounts import accounts
 from idp.accounts.accounts import Account, State
 from idp.audit import ANONYMOUS, Event
-from idp.credentials import devices, passwords, sessions
+from idp.credentials import budgets, devices, passwords, sessions
+from idp.credentials.budgets import Budget
 from idp.credentials.passwords import Busy, Hashed, Password
 from idp.keyring import Keyring
 from idp.limits import Limit
@@ -24,8 +25,15 @@ from idp.ports import Services
 
 T = TypeVar("T")
 
+log = logs.get(__name__)
+
 # No username is longer, so nothing longer is looked up; it is counted and checked like any unknown one.
 _LONGEST_USERNAME = 256
+
+EVERYBODY = "everybody"
+"""Whose failures the global limit counts."""
+
+_WHEN_ALL_ARE_GUESSING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,14 +51,25 @@ class Browser:
 
 @dataclass(frozen=True, repr=False)
 class Opened:
-    """It went well: the handles for the browser's cookies. No `device`: whatever it remembered is forgotten."""
+    """It went well: the handles for the browser's cookies."""
 
     session: str
-    device: str | None
+    device: str
 
     def __repr__(self) -> str:
         """Without the handles (R77)."""
         return "Opened()"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Whom a try is counted by: the account (for a stranger the HMAC of the name), the network, and the browser if the
+    account signed in with it before.
+    """
+
+    who: str
+    network: str
+    device: str | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ def check_password(
     *,
     username: str,
     password: str,
-    address: str,
+    browser: Browser,
     accepted: Callable[[Connection, Account, Password], T],
 ) -> T | NotActive | Refused:
     """Check a username and password; where they are right, `accepted` says in the same write what comes of it.
@@ -75,25 +94,23 @@ def check_password(
     counted (R79).
     """
     keyring = services.keyring
-    network = network_of(address)
     with services.db.read() as conn:
         account = _find(conn, username)
         who = _counted_by(keyring, account, username)
         # Asked for a stranger too, who has none: the same statements for everybody (R21).
         stored = passwords.find_password(conn, account.id if account else who)
-    if (refused := services.db.write(lambda conn: _reserve(conn, account, who, network))) is not None:
+        asker = Asker(who, network_of(browser.address), devices.find_known(conn, browser.device, who))
+    if (refused := services.db.write(lambda conn: _reserve(conn, account, asker))) is not None:
         return refused
     try:
         right = passwords.verify(keyring, stored, password)
     except Busy:
-        services.db.write(lambda conn: _give_back(conn, who, network))
+        services.db.write(lambda conn: _give_back(conn, asker))
         raise
     if account is None or stored is None or not right:
-        return services.db.write(lambda conn: _fail(conn, account, who))
+        return services.db.write(lambda conn: _fail(conn, account, asker))
     fresh = _rehashed(keyring, stored, password)
-    return services.db.write(
-        lambda conn: _succeed(conn, account.id, stored, fresh, who=who, network=network, accepted=accepted)
-    )
+    return services.db.write(lambda conn: _succeed(conn, account.id, stored, fresh, asker=asker, accepted=accepted))
 
 
 def open_session(
@@ -101,17 +118,13 @@ def open_session(
     account: Account,
     *,
     methods: tuple[str, ...],
-    remember: bool,
+    remember: bool | None,
     browser: Browser,
     earlier: Mapping[str, datetime] | None = None,
 ) -> Opened:
-    """Sign the account in, in this browser, and remember or forget it here as it asked."""
+    """Sign the account in, in this browser, and remember or forget it here as it asked; None leaves that as it is."""
     handle = sessions.open_session(conn, account, methods=methods, old_handle=browser.session, earlier=earlier)
-    device = None
-    if remember:
-        device = devices.remember(conn, account.id, old_handle=browser.device)
-    elif browser.device is not None:
-        devices.forget(conn, browser.device)
+    device = devices.note(conn, account.id, old_handle=browser.device, remember=remember)
     return Opened(handle, device)
 
 
@@ -139,26 +152,46 @@ def _counted_by(keyring: Keyring, account: Account | None, username: str) -> str
     return account.id if account else unknown
 
 
-def _reserve(conn: Connection, account: Account | None, who: str, network: str) -> Refused | None:
-    refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, network)
-    if refused is None and (refused := limits.reserve(conn, Limit.PASSWORD, who)) is not None:
+def _reserve(conn: Connection, account: Account | None, asker: Asker) -> Refused | None:
+    """Count the try. A known browser is not held up by what others do at its address or everywhere (R14, R19)."""
+    refused = None
+    if asker.device is None:
+        if limits.is_spent(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY):
+            refused = Refused(Reason.TOO_MANY_TRIES, retry_after=_WHEN_ALL_ARE_GUESSING)
+        else:
+            refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, asker.network)
+    if refused is None and (refused := budgets.reserve(conn, Budget.PASSWORD, asker.who, asker.device)) is not None:
         # Nothing will be checked, so the address has guessed nothing.
-        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+        _give_back_address(conn, asker)
     if refused is not None:
         _record_refusal(conn, account, refused.reason)
     return refused
 
 
-def _give_back(conn: Connection, who: str, network: str) -> None:
-    limits.give_back(conn, Limit.PASSWORD, who)
-    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+def _give_back(conn: Connection, asker: Asker) -> None:
+    budgets.give_back(conn, Budget.PASSWORD, asker.who, asker.device)
+    _give_back_address(conn, asker)
 
 
-def _fail(conn: Connection, account: Account | None, who: str) -> Refused:
-    if limits.is_spent(conn, Limit.PASSWORD, who):
-        passwords.disable(conn, account.id if account else who)
+def _give_back_address(conn: Connection, asker: Asker) -> None:
+    if asker.device is None:
+        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, asker.network)
+
+
+def _fail(conn: Connection, account: Account | None, asker: Asker) -> Refused:
+    if asker.device is None:
+        _count_for_everybody(conn)
+    if budgets.is_spent(conn, Budget.PASSWORD, asker.who):
+        passwords.disable(conn, account.id if account else asker.who)
     _record_refusal(conn, account, Reason.WRONG_CREDENTIALS)
     return Refused(Reason.WRONG_CREDENTIALS)
+
+
+def _count_for_everybody(conn: Connection) -> None:
+    """Only failures are counted, and asked for before by `is_spent`: a sign-in that goes well writes nothing here."""
+    limits.reserve(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY)
+    if limits.is_spent(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY):
+        log.error("sign-ins fail everywhere: only browsers that are known get in for now")
 
 
 def _rehashed(keyring: Keyring, stored: Password, password: str) -> Hashed | None:
@@ -177,17 +210,16 @@ def _succeed(
     checked: Password,
     fresh: Hashed | None,
     *,
-    who: str,
-    network: str,
+    asker: Asker,
     accepted: Callable[[Connection, Account, Password], T],
 ) -> T | NotActive | Refused:
     """Everything that a right password changes, in one write; what changed since it was read counts (R87)."""
     account = accounts.find_account(conn, account_id)
     stored = passwords.find_password(conn, account_id)
     if account is None or stored is None or stored.disabled_at or stored.changed_at != checked.changed_at:
-        return _fail(conn, account, who)
-    limits.clear(conn, Limit.PASSWORD, who)
-    limits.give_back(conn, Limit.SIGN_IN_ADDRESS, network)
+        return _fail(conn, account, asker)
+    budgets.clear(conn, Budget.PASSWORD, asker.who, asker.device)
+    _give_back_address(conn, asker)
     if account.state != State.ACTIVE.value:
         _record_refusal(conn, account, Reason.ACCOUNT_NOT_ACTIVE)
         return NotActive(State(account.state))

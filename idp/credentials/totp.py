@@ -150,6 +150,11 @@ def find(conn: Connection, account_id: str) -> Totp | None:
     return db.find(conn, Totp, Totp.account_id == account_id, Totp.confirmed_at.is_not(None))
 
 
+def remove(conn: Connection, account_id: str) -> bool:
+    """Take the account's app away; False where there is none."""
+    return db.swap(conn, sa.delete(Totp).where(Totp.account_id == account_id))
+
+
 def unseal(keyring: Keyring, held: Totp) -> str:
     """The secret of an app."""
     plain = keyring.unseal(held.secret_sealed, table="totp", column="secret_sealed", row=held.account_id)
@@ -172,9 +177,3 @@ def enable(conn: Connection, account_id: str) -> bool:
         conn,
         sa.update(Totp).where(Totp.account_id == account_id, Totp.disabled_at.is_not(None)).values(disabled_at=None),
     )
-
-
-def has_second_factor(conn: Connection, account_id: str) -> bool:
-    """Whether the account has a second factor that was confirmed, disabled or not: a sign-in then never goes without."""
-    statement = sa.select(Totp.account_id).where(Totp.account_id == account_id, Totp.confirmed_at.is_not(None))
-    return conn.execute(statement).scalar_one_or_none() is not None

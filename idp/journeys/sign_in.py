@@ -7,6 +7,7 @@ What the client waits for is not the journey's to know: it travels by the form, 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,7 @@ from idp import audit, clock
 from idp.accounts import accounts
 from idp.accounts.accounts import Account, State
 from idp.audit import Event
-from idp.credentials import passwords, second_factor, sessions, totp
+from idp.credentials import ceremonies, passkey_options, passwords, second_factor, sessions
 from idp.credentials import sign_in as by_password
 from idp.credentials.passwords import Password
 from idp.credentials.second_factor import Factor, Owner, Shown
@@ -55,8 +56,33 @@ class HalfMade:
         return "HalfMade()"
 
 
+@dataclass(frozen=True)
+class HalfSigned:
+    """A sign-in that waits: its journey's id, the account, and what second factors that has."""
+
+    journey_id: str
+    account: Account
+    factors: frozenset[Factor]
+
+
+def holder_of_half_made(journey_id: str) -> str:
+    """What a challenge for the second step of a sign-in is given to."""
+    return f"sign_in:{journey_id}"
+
+
+def holder_of_session(me: SignedIn) -> str:
+    """What a challenge for a step in a live session is given to."""
+    return f"session:{me.session_id}"
+
+
 def sign_in(
-    services: Services, *, username: str, password: str, remember: bool, browser: Browser, half_made: str | None = None
+    services: Services,
+    *,
+    username: str,
+    password: str,
+    remember: bool | None,
+    browser: Browser,
+    half_made: str | None = None,
 ) -> Opened | HalfMade | NotActive | Refused:
     """Check a username and password, and open the session, or wait for the second factor of an account that has one.
 
@@ -64,8 +90,8 @@ def sign_in(
     """
 
     def accepted(conn: Connection, account: Account, stored: Password) -> Opened | HalfMade:
-        _end(conn, services, half_made, "replaced")
-        if not totp.has_second_factor(conn, account.id):
+        end_half_made(conn, services, half_made)
+        if not second_factor.has_any(conn, account.id):
             return by_password.open_session(conn, account, methods=("pwd",), remember=remember, browser=browser)
         facts = {
             "account_id": account.id,
@@ -78,19 +104,22 @@ def sign_in(
         return HalfMade(handle)
 
     return by_password.check_password(
-        services, username=username, password=password, address=browser.address, accepted=accepted
+        services, username=username, password=password, browser=browser, accepted=accepted
     )
 
 
-def find_half_made(services: Services, handle: str | None) -> Account | None:
-    """Whose sign-in waits for its second factor in this browser; None when it ran out, or when the account or its
-    password is not any more what it was when the password was shown.
+def find_half_made(services: Services, handle: str | None) -> HalfSigned | None:
+    """Whose sign-in waits for its second factor in this browser, and which factors they have; None when it ran out, or when
+    the account or its password is not any more what it was when the password was shown.
     """
     if handle is None:
         return None
     with services.db.read() as conn:
         journey = engine.find(conn, services.keyring, MACHINE, handle)
-        return None if journey is None else _still_good(conn, journey)
+        account = None if journey is None else _still_good(conn, journey)
+        if journey is None or account is None:
+            return None
+        return HalfSigned(journey.id, account, second_factor.list_held(conn, account.id))
 
 
 def complete(services: Services, handle: str, *, factor: Factor, typed: str, browser: Browser) -> Opened | Refused:
@@ -104,7 +133,10 @@ def complete(services: Services, handle: str, *, factor: Factor, typed: str, bro
         done = journey is None and engine.find_outcome(conn, MACHINE, handle) == SIGNED_IN
     if journey is None or account is None:
         return Refused(Reason.ALREADY_DONE if done else Reason.JOURNEY_GONE)
-    shown = second_factor.check(services, Owner(account.id, account.person_id), factor, typed)
+    owner = Owner(account.id, account.person_id)
+    shown = second_factor.check(
+        services, owner, factor, typed, device=browser.device, holder=holder_of_half_made(journey.id)
+    )
     if isinstance(shown, Refused):
         return shown
     try:
@@ -118,20 +150,44 @@ def give_up(services: Services, handle: str) -> None:
     services.db.write(lambda conn: _end(conn, services, handle, "given_up"))
 
 
-def step_up(services: Services, me: SignedIn, handle: str, *, factor: Factor, typed: str) -> str | Refused:
-    """Show the second factor in a live session, which then is worth two under a new handle (R81).
+def options(services: Services, half: HalfSigned) -> dict[str, Any]:
+    """What a browser asks its authenticators for in the second step of this sign-in."""
+    site, holder = ceremonies.site_of(services.settings), holder_of_half_made(half.journey_id)
+    return services.db.write(
+        lambda conn: passkey_options.to_second_step(conn, site, holder, half.account.id, verified=False)
+    )
+
+
+def list_factors(services: Services, me: SignedIn) -> frozenset[Factor]:
+    """Which second factors whoever is signed in has."""
+    with services.db.read() as conn:
+        return second_factor.list_held(conn, me.account_id)
+
+
+def options_in_session(services: Services, me: SignedIn) -> dict[str, Any]:
+    """The same in a live session: one that has two factors already only rises by a passkey that makes sure of its user."""
+    site, holder = ceremonies.site_of(services.settings), holder_of_session(me)
+    return services.db.write(
+        lambda conn: passkey_options.to_second_step(conn, site, holder, me.account_id, verified=me.aal > 1)
+    )
+
+
+def step_up(
+    services: Services, me: SignedIn, handle: str, *, factor: Factor, typed: str, device: str | None
+) -> str | Refused:
+    """Show a second factor in a live session, which then is worth two under a new handle (R81).
 
     `ALREADY_DONE` when the session was raised or ended meanwhile, in another tab.
     """
     owner = Owner(me.account_id, me.person_id)
-    shown = second_factor.check(services, owner, factor, typed)
+    shown = second_factor.check(services, owner, factor, typed, device=device, holder=holder_of_session(me))
     if isinstance(shown, Refused):
         return shown
 
     def rise(conn: Connection) -> str | Refused:
         if (refused := second_factor.claim(conn, services.keyring, owner, shown)) is not None:
             return refused
-        raised = sessions.raise_session(conn, me, handle, method=second_factor.METHOD)
+        raised = sessions.raise_session(conn, me, handle, methods=shown.methods)
         if raised is None:
             raise _Undone
         return raised
@@ -162,7 +218,7 @@ def _open(
     return by_password.open_session(
         conn,
         account,
-        methods=("pwd", second_factor.METHOD),
+        methods=("pwd", *shown.methods),
         remember=journey.facts["remember"],
         browser=browser,
         earlier={"pwd": datetime.fromisoformat(journey.facts["shown_at"])},
@@ -176,6 +232,11 @@ def _still_good(conn: Connection, journey: Journey) -> Account | None:
     if account is None or account.state != State.ACTIVE.value or password is None or password.disabled_at is not None:
         return None
     return account if password.changed_at.isoformat() == journey.facts["password_changed_at"] else None
+
+
+def end_half_made(conn: Connection, services: Services, handle: str | None) -> None:
+    """The sign-in that this browser had begun before ends: it signed in otherwise."""
+    _end(conn, services, handle, "replaced")
 
 
 def _end(conn: Connection, services: Services, handle: str | None, outcome: str) -> None:

@@ -8,7 +8,7 @@ from idp import limits
 from idp.accounts.accounts import Account, get_account
 from idp.accounts.levels import Level
 from idp.config import PolicyName
-from idp.credentials import totp
+from idp.credentials import second_factor
 from idp.credentials.sessions import SignedIn
 from idp.journeys import engine
 from idp.journeys.engine import Journey
@@ -59,7 +59,7 @@ def overview(conn: Connection, chosen: PolicyName, account_id: str) -> Overview:
     return Overview(
         account=account,
         held=held,
-        second_factor=totp.has_second_factor(conn, account_id),
+        second_factor=second_factor.has_any(conn, account_id),
         missing=policy.roads_to(POLICIES[chosen], Level.PREMIUM, held),
         codes=tuple(address_codes.list_live(conn, account_id)),
     )

@@ -2,7 +2,7 @@
 
 import json
 
-from idp.accounts.levels import REACHABLE_ACRS
+from idp.accounts.levels import ACRS
 from idp.oidc import (
     claims,
     client_auth,
@@ -46,7 +46,7 @@ def document(issuer: str, *, ui_locales: tuple[str, ...]) -> bytes:
             "code_challenge_methods_supported": list(pkce.METHODS),
             "prompt_values_supported": list(request.PROMPTS),
             "display_values_supported": list(request.DISPLAYS),
-            "acr_values_supported": list(REACHABLE_ACRS),
+            "acr_values_supported": list(ACRS),
             "claim_types_supported": ["normal"],
             "claims_supported": list(claims.SUPPORTED),
             "ui_locales_supported": list(ui_locales),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp import clock
-from idp.accounts.levels import ACR_BASIC_MFA, ACR_PREMIUM, ACRS, Level
+from idp.accounts.levels import ACR_BASIC_MFA, ACR_PREMIUM, ACR_PREMIUM_PHR, ACRS, Level
 from idp.credentials.sessions import SignedIn
 from idp.oidc.request import Asked
 
@@ -23,6 +23,10 @@ class Prompt(StrEnum):
     """The second factor that the account has, shown in this sign-in."""
     ENROLL = "enroll"
     """A first second factor."""
+    SHOW_PASSKEY = "show_passkey"
+    """A passkey that the account has and that makes sure of its user, shown in this sign-in."""
+    ADD_PASSKEY = "add_passkey"
+    """A first such passkey."""
     UPGRADE = "upgrade"
     """Proof of identity, for Premium."""
     CONSENT = "consent"
@@ -32,7 +36,7 @@ class Prompt(StrEnum):
     """The sign-in cannot show the `acr` that the client cannot do without."""
 
 
-HIGHER = frozenset({Prompt.STEP_UP, Prompt.ENROLL, Prompt.UPGRADE})
+HIGHER = frozenset({Prompt.STEP_UP, Prompt.ENROLL, Prompt.SHOW_PASSKEY, Prompt.ADD_PASSKEY, Prompt.UPGRADE})
 """Roads to a stronger `acr`: the person may decline them."""
 
 DEAD_ENDS = frozenset({Prompt.OTHER_PERSON, Prompt.TOO_WEAK})
@@ -44,6 +48,8 @@ ERRORS: dict[Prompt, tuple[str, str]] = {
     Prompt.SELECT_ACCOUNT: ("account_selection_required", "the person must choose an account"),
     Prompt.STEP_UP: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
     Prompt.ENROLL: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
+    Prompt.SHOW_PASSKEY: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
+    Prompt.ADD_PASSKEY: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
     Prompt.UPGRADE: ("unmet_authentication_requirements", "the sign-in is not strong enough"),
     Prompt.CONSENT: ("consent_required", "the person must allow this first"),
     Prompt.OTHER_PERSON: ("login_required", "somebody else is signed in"),
@@ -132,8 +138,10 @@ def _higher(asked: Asked, progress: Progress, signed_in: SignedIn, min_acr: str 
 
 def road_to(wanted: str, signed_in: SignedIn) -> Prompt | None:
     """The next page on the way to an `acr` that this sign-in does not meet; None where no way leads there."""
-    if wanted == ACR_PREMIUM and signed_in.account_level < Level.PREMIUM:
+    if wanted in {ACR_PREMIUM, ACR_PREMIUM_PHR} and signed_in.account_level < Level.PREMIUM:
         return Prompt.UPGRADE
+    if wanted == ACR_PREMIUM_PHR:
+        return Prompt.SHOW_PASSKEY if signed_in.passkey else Prompt.ADD_PASSKEY
     if wanted in {ACR_BASIC_MFA, ACR_PREMIUM}:
         return Prompt.STEP_UP if signed_in.second_factor else Prompt.ENROLL
     return None

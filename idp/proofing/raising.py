@@ -11,7 +11,7 @@ from idp.accounts.accounts import Account, hold
 from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.config import PolicyName
-from idp.credentials import totp
+from idp.credentials import second_factor
 from idp.keyring import Keyring
 from idp.proofing import evidence, policy
 
@@ -39,7 +39,7 @@ def settle(
     # What keeps a level is what stands; what raises it must be of these days: an old proof is not worth what a thief's new app
     # would make of it.
     counts = held if account.level >= Level.PREMIUM else evidence.list_fresh(conn, account_id)
-    factor = totp.has_second_factor(conn, account_id)
+    factor = second_factor.has_any(conn, account_id)
     level = policy.level_for(policy.POLICIES[chosen], counts, second_factor=factor) or Level.BASIC
     proven = policy.is_proven(held)
     if (int(level), proven) != (account.level, account.proven):

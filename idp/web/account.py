@@ -9,7 +9,7 @@ from wtforms.validators import Optional
 
 from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
-from idp.credentials import recovery_codes, sessions, totp
+from idp.credentials import ceremonies, passkeys, recovery_codes, sessions, totp
 from idp.credentials.sessions import SignedIn
 from idp.journeys import upgrade_overview
 from idp.web import messages
@@ -52,6 +52,7 @@ def show() -> ResponseReturnValue:
         said = profile.read(conn, services().keyring, me.account_id)
         app = totp.find(conn, me.account_id)
         codes_left = recovery_codes.count_left(conn, me.account_id)
+        keys = passkeys.list_own(conn, services().keyring, me.account_id)
         premium = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
     done = _DONE.get(request.args.get("done", ""))
     return render(
@@ -63,6 +64,11 @@ def show() -> ResponseReturnValue:
         said=said,
         app=app,
         codes_left=codes_left,
+        passkeys=keys,
+        # The browser hears which passkeys still count, and may forget the others (WebAuthn L3 §5.1.10).
+        passkey_owner=passkeys.user_handle(me.account_id),
+        credential_ids=" ".join(one.credential_id for one in keys),
+        rp_id=ceremonies.site_of(services().settings).rp_id,
         codes_few=codes_left <= recovery_codes.FEW,
         premium_wanted=account.wanted_level > account.level,
         premium_missing=[words for words, there in parts_of(premium) if not there],
@@ -113,6 +119,8 @@ _DONE = {
     "profile": _("Your profile was saved."),
     "nothing": _("You changed nothing, so your profile is as it was."),
     "session": _("That sign-in has ended."),
+    "passkey_name": _("Your passkey has its new name."),
+    "factor_removed": _("It was removed. It opens nothing here any more."),
     "session_gone": _("That sign-in had already ended."),
 }
 

@@ -10,6 +10,7 @@ from flask_babel.speaklater import LazyString
 from idp.accounts.accounts import State
 from idp.accounts.profile import Wrong
 from idp.credentials.passwords import LONGEST, SHORTEST_ALONE
+from idp.credentials.second_factor import Factor
 from idp.outcomes import Reason, Refused
 
 _SENTENCES: dict[Reason, LazyString] = {
@@ -28,6 +29,13 @@ _SENTENCES: dict[Reason, LazyString] = {
     Reason.FACTOR_STOPPED: _(
         "Codes from your app are switched off, because there were too many wrong ones. Use a recovery code."
     ),
+    Reason.WRONG_PASSKEY: _("This passkey could not be checked. Please try again, or sign in another way."),
+    Reason.UNKNOWN_PASSKEY: _(
+        "This passkey belongs to no account here. It may have been removed. Sign in another way."
+    ),
+    Reason.TOO_MANY: _("You have as many as one account may have. Remove one that you do not use any more."),
+    Reason.NAME_NOT_ALLOWED: _("Enter a name of 1 to 60 letters, numbers and signs, such as “My phone”."),
+    Reason.WOULD_FALL: _("Without this your account would fall to Basic. Check the box if that is what you want."),
     Reason.JOURNEY_GONE: _("This page has run out of time. Please start again."),
     Reason.WRONG_STEP: _("This step is not open right now. Please go on from the page that we show you."),
     Reason.ALREADY_DONE: _("This was already done. There is nothing more to do here."),
@@ -100,6 +108,18 @@ def refusal(refused: Refused) -> str:
     return str(
         gettext("There were too many tries. Please wait %(time)s and try again.", time=in_words(refused.retry_after))
     )
+
+
+_STOPPED: dict[Factor, LazyString] = {
+    Factor.TOTP: _SENTENCES[Reason.FACTOR_STOPPED],
+    Factor.PASSKEY: _("This passkey is switched off, because it failed too often. Use another way, then add it again."),
+    Factor.RECOVERY_CODE: _("Recovery codes are switched off, because there were too many wrong ones."),
+}
+
+
+def stopped(factor: Factor) -> str:
+    """That too many failures stopped this factor, and what to use instead."""
+    return str(_STOPPED[factor])
 
 
 def wrong(fault: Wrong) -> LazyString:

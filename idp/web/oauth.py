@@ -28,6 +28,8 @@ PAGES = {
     Prompt.SELECT_ACCOUNT: paths.SELECT_ACCOUNT,
     Prompt.STEP_UP: "/login/second-factor",
     Prompt.ENROLL: "/account/second-factor",
+    Prompt.SHOW_PASSKEY: "/login/passkey-step",
+    Prompt.ADD_PASSKEY: "/account/passkeys/add",
     Prompt.UPGRADE: "/upgrade",
     Prompt.CONSENT: paths.CONSENT,
 }

@@ -12,11 +12,12 @@ from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
-from idp.credentials import recovery_codes, totp
+from idp.credentials import freshness, recovery_codes, totp
 from idp.credentials.sessions import SignedIn
-from idp.journeys import second_factor
+from idp.journeys import new_codes, second_factor
 from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
+from idp.web.fresh import ask_again
 from idp.web.oauth import decline_form
 from idp.web.pages import (
     continue_url,
@@ -30,7 +31,8 @@ from idp.web.pages import (
 )
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.sign_in import CodeForm, second_step_url
+from idp.web.second_step import CodeForm
+from idp.web.signing_in import second_step_url
 from idp.web.waiting import find_waiting
 
 pages = Pages("second_factor")
@@ -72,12 +74,12 @@ class Picture:
 def enrol() -> ResponseReturnValue:
     """Show a new app's secret, and take its first code."""
     me, session = _me()
-    if me.second_factor and me.aal < 2:
-        # Whoever has two factors shows both before one is changed (R49).
-        return redirect_to(second_step_url(request_handle(), None if request_handle() else ENROL))
     if me.second_factor and request_handle() is not None and request.method != "POST":
         # A client's request leads here for a first factor only; another tab may have added it.
         return redirect_to(continue_url(request_handle()))
+    # Whoever has two factors shows both before one is changed (R49, R89).
+    if (asked := ask_again(me, None if me.second_factor else freshness.to_add_first())) is not None:
+        return asked
     form = CodeForm() if request.method == "POST" else CodeForm.shown()
     if request.method != "POST":
         return _enrol_page(me, session, form)
@@ -105,7 +107,9 @@ def list_codes() -> ResponseReturnValue:
         return redirect_to(second_step_url(request_handle(), None if request_handle() else CODES))
     refused = None
     if request.method == "POST":
-        refused = second_factor.renew_codes(services(), me, session)
+        if (asked := ask_again(me)) is not None:
+            return asked
+        refused = new_codes.renew(services(), me, session)
         if refused is None:
             return redirect_to(_address(SAVE))
     with services().db.read() as conn:
@@ -132,7 +136,7 @@ def list_codes() -> ResponseReturnValue:
 def save_codes() -> ResponseReturnValue:
     """Show new recovery codes until the person has saved them, and then never again."""
     me, _session = _me()
-    codes = second_factor.list_new_codes(services(), me)
+    codes = new_codes.list_unsaved(services(), me)
     if not codes:
         # They were saved, here or in another tab, and so are not ours to show.
         return redirect_to(continue_url(request_handle(), _next()) if request.method == "POST" else _address(CODES))
@@ -140,7 +144,7 @@ def save_codes() -> ResponseReturnValue:
     if request.method != "POST":
         form.fill_in()
     elif form.validate():
-        second_factor.note_saved(services(), me)
+        new_codes.note_saved(services(), me)
         return redirect_to(continue_url(request_handle(), _next()))
     waiting = find_waiting(request_handle())
     return render(
@@ -161,6 +165,8 @@ def _enrol_page(
     if isinstance(secret, Refused):
         return redirect_to(second_step_url(request_handle(), None if request_handle() else ENROL))
     waiting = find_waiting(request_handle())
+    with services().db.read() as conn:
+        replacing = totp.find(conn, me.account_id) is not None
     return render(
         "second_factor/enrol.html",
         status=status,
@@ -171,7 +177,8 @@ def _enrol_page(
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
         username=me.username,
         issuer=totp.ISSUER,
-        replacing=me.second_factor,
+        replacing=replacing,
+        passkey_url="" if me.second_factor else _address("/account/passkeys/add"),
         continuing_to=waiting.client_name if waiting else "",
         decline=None if me.second_factor else decline_form(request_handle(), me),
         error_code=refused.reason.value if refused is not None else "",

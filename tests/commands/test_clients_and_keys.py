@@ -150,8 +150,6 @@ def test_a_service_needs_no_redirect_uri_and_gets_no_grant(world: World) -> None
         ((*CREATE, "--type", "spa", "--auth-method", "private_key_jwt"), 1, "keep a secret"),
         ((*CREATE, "--type", "service"), 1, "no redirect URIs"),
         (("clients", "create", "--name", "x", "--type", "service", "--auth-method", "none"), 1, "prove"),
-        ((*CREATE, "--min-acr", "urn:dslogon:premium:phr"), 1, "no sign-in can reach"),
-        ((*CREATE, "--default-acr", "urn:dslogon:premium:phr"), 1, "no sign-in can reach"),
         ((*CREATE, "--type", "native", "--first-party", "--redirect-uri", "http://127.0.0.1/cb"), 1, "must be asked"),
         ((*CREATE, "--default-acr", "urn:nobody"), 2, "default-acr"),
         ((*CREATE, "--jwks-file", "/nowhere/keys.json"), 2, "jwks-file"),

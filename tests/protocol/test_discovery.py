@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import KeySet, RSAKey
 
 from idp import clock
-from idp.accounts.levels import REACHABLE_ACRS
+from idp.accounts.levels import ACRS
 from idp.oidc import keys
 from tests.relying_party import RelyingParty, on_sqlite
 from tests.world import World
@@ -61,7 +61,7 @@ def test_it_says_what_is_true(rp: RelyingParty) -> None:
         assert set(algs) == {"RS256", "PS256", "ES256", "EdDSA"}
     assert set(told["id_token_signing_alg_values_supported"]) == {"RS256", "ES256"}
     assert set(told["subject_types_supported"]) == {"pairwise", "public"}
-    assert told["acr_values_supported"] == list(REACHABLE_ACRS)
+    assert told["acr_values_supported"] == list(ACRS)
     assert {"sub", "dslogon_assurance", "email_verified"} <= set(told["claims_supported"])
 
 

@@ -50,15 +50,15 @@ def test_waits_grow_after_the_free_tries(database: Database) -> None:
     """R14: 1 s, doubling to 15 minutes."""
     with time_machine.travel(_START, tick=False) as time:
         for _ in range(5):
-            assert _try(database, Limit.PASSWORD) is None
+            assert _try(database, Limit.PASSWORD_WAIT) is None
         waits = []
         for _ in range(12):
-            refused = _try(database, Limit.PASSWORD)
+            refused = _try(database, Limit.PASSWORD_WAIT)
             assert refused is not None
             assert refused.retry_after is not None
             waits.append(refused.retry_after.total_seconds())
             time.shift(refused.retry_after)
-            assert _try(database, Limit.PASSWORD) is None
+            assert _try(database, Limit.PASSWORD_WAIT) is None
         assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
 
 

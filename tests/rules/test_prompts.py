@@ -56,7 +56,12 @@ PASSKEY = ("hwk", "user", "mfa")
 
 
 def _signed_in(
-    *, ago: int = 600, level: Level = Level.BASIC, amr: tuple[str, ...] = ("pwd",), second_factor: bool | None = None
+    *,
+    ago: int = 600,
+    level: Level = Level.BASIC,
+    amr: tuple[str, ...] = ("pwd",),
+    second_factor: bool | None = None,
+    passkey: bool = False,
 ) -> SignedIn:
     return SignedIn(
         session_id="session",
@@ -69,6 +74,7 @@ def _signed_in(
         amr=amr,
         authenticated_at=NOW - timedelta(seconds=ago),
         second_factor=len(amr) > 1 if second_factor is None else second_factor,
+        passkey=passkey,
     )
 
 
@@ -175,13 +181,15 @@ def test_a_chosen_account_counts_while_it_is_the_one() -> None:
         (ACR_PREMIUM, _signed_in(second_factor=True), Prompt.UPGRADE),
         (ACR_PREMIUM, _signed_in(amr=TWO), Prompt.UPGRADE),
         (ACR_PREMIUM, _signed_in(level=Level.PREMIUM, second_factor=True), Prompt.STEP_UP),
-        (ACR_PREMIUM_PHR, _signed_in(), None),
-        (ACR_PREMIUM_PHR, _signed_in(level=Level.PREMIUM, amr=TWO), None),
+        (ACR_PREMIUM_PHR, _signed_in(), Prompt.UPGRADE),
+        (ACR_PREMIUM_PHR, _signed_in(level=Level.PREMIUM, amr=TWO), Prompt.ADD_PASSKEY),
+        (ACR_PREMIUM_PHR, _signed_in(level=Level.PREMIUM, amr=TWO, passkey=True), Prompt.SHOW_PASSKEY),
+        (ACR_PREMIUM_PHR, _signed_in(level=Level.PREMIUM, second_factor=True, passkey=True), Prompt.SHOW_PASSKEY),
         ("urn:unheard", _signed_in(), None),
     ],
 )
 def test_where_the_road_to_an_acr_goes_on(wanted: str, signed_in: SignedIn, road: Prompt | None) -> None:
-    """docs/levels.md §4: a second factor first where one is missing, proof of identity for Premium; passkeys lead nowhere yet."""
+    """docs/levels.md §4: a second factor first where one is missing, proof of identity for Premium, a passkey for the highest."""
     assert road_to(wanted, signed_in) is road
     essential = replace(ASKED, acr_values=(wanted,), acr_essential=True)
     assert _next(essential, signed_in) is (road or Prompt.TOO_WEAK)
@@ -206,7 +214,7 @@ def test_nothing_is_asked_where_any_listed_acr_is_met() -> None:
     for essential in (True, False):
         asked = replace(ASKED, acr_values=(ACR_PREMIUM, ACR_BASIC), acr_essential=essential)
         assert _next(asked, basic) is None
-        asked = replace(ASKED, acr_values=(ACR_PREMIUM_PHR, ACR_BASIC_MFA, ACR_PREMIUM), acr_essential=essential)
+        asked = replace(ASKED, acr_values=("urn:unheard", ACR_BASIC_MFA, ACR_PREMIUM), acr_essential=essential)
         assert _next(asked, basic) is Prompt.ENROLL
 
 

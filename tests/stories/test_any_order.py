@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.config import PolicyName
-from idp.credentials import totp
+from idp.credentials import second_factor
 from idp.db import list_rows
 from idp.proofing import evidence, policy
 from idp.proofing.activation import ActivationCode
@@ -171,7 +171,7 @@ class AnyOrder(RuleBasedStateMachine):
         with self.world.services.db.read() as conn:
             for account in list_rows(conn, Account):
                 held = evidence.list_standing(conn, account.id)
-                factor = totp.has_second_factor(conn, account.id)
+                factor = second_factor.has_any(conn, account.id)
                 reached = policy.level_for(POLICIES[PolicyName.DS_LOGON], held, second_factor=factor)
                 assert reached is not None
                 assert account.level <= reached
