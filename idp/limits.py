@@ -72,7 +72,7 @@ class Limit(Enum):
     # R19: what everybody together may fail at, over all accounts, from browsers that are not known; then only known ones get in.
     SIGN_IN_GLOBAL = Rule(20_000, timedelta(hours=1))
     # Challenges for passkeys, which strangers may ask for: each is a row for five minutes.
-    CHALLENGE_ADDRESS = Rule(600, timedelta(hours=1))
+    CHALLENGE_ADDRESS = Rule(10_000, timedelta(hours=1))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.
