@@ -175,7 +175,7 @@ def test_the_token_is_in_no_log_no_event_and_no_row(world: World) -> None:
 
 
 def test_unknown_used_and_old_links_are_the_same_page(world: World) -> None:
-    """R105: to the byte; it says what to do, and nothing is locked."""
+    """R58: to the byte; it says what to do, and nothing is locked."""
     with time_machine.travel(_START, tick=False) as time:
         member, other = join(world.services), join(world.services, "vic.veteran", email="vic@example.org")
         _add_app(world, member)
