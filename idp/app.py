@@ -6,6 +6,7 @@ from flask_babel import Babel
 from idp import config, keyring, logs
 from idp.adapters.deers import EmbeddedDirectory
 from idp.adapters.fake_kbv import StandInVendor
+from idp.adapters.gateway import Gateway
 from idp.adapters.http import HttpFetcher
 from idp.adapters.kbv import HttpKbv
 from idp.adapters.letters import SpoolLetters
@@ -28,6 +29,7 @@ from idp.web import (
     logout,
     machine,
     mailbox,
+    not_me,
     oauth,
     passkey_sign_in,
     passkeys,
@@ -59,6 +61,7 @@ PAGES = (
     password.pages,
     upgrade.pages,
     help.pages,
+    not_me.pages,
     oauth.pages,
     consent.pages,
     logout.pages,
@@ -127,7 +130,13 @@ def create_app(settings: Settings, services: Services) -> Flask:
 
 
 def create_wsgi() -> Flask:
-    """What the server loads in each worker process."""
+    """The application for a WSGI server of one's own choice."""
     settings = config.load()
     logs.set_up(settings.log_level)
     return create_app(settings, create_services(settings))
+
+
+def create_gateway(threads: int) -> Gateway:
+    """What `idp serve` loads in each of its worker processes."""
+    app = create_wsgi()
+    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"])

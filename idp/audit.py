@@ -94,6 +94,7 @@ class Event(Enum):
         "account.locked", "An account was locked; its sessions and tokens are dead.", "account", "why"
     )
     ACCOUNT_UNLOCKED = _event("account.unlocked", "A lock was lifted.", "account", "why")
+    DISOWNING_REFUSED = _event("disowning.refused", 'A link of a notice, "This was not me", was used in vain.', "why")
     PROFILE_CHANGED = _event("profile.changed", "A person changed what they say about themself.", "account")
     PASSWORD_CHANGED = _event(
         "password.changed",

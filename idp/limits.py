@@ -96,6 +96,8 @@ class Limit(Enum):
     ADDRESS_LETTER = Rule(2, timedelta(days=30))
     # New codes in one registration.
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
+    NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 

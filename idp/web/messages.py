@@ -99,7 +99,10 @@ _STRENGTHS = (
 
 _STATES: dict[State, LazyString] = {
     State.SUSPENDED: _("Your account is paused because there were too many wrong tries or a sign of misuse."),
-    State.LOCKED: _("Your account is locked. We lock an account to protect it, or when its owner asks us to."),
+    State.LOCKED: _(
+        "Your account is locked. We lock an account to protect it: when somebody tells us “This was not me” with a link "
+        "from our emails, or when the service center sees a reason to."
+    ),
     State.INACTIVE: _("Your account is switched off because it was not used for a long time."),
     State.IDENTITY_CONFLICT: _(
         "Two records in DEERS seem to belong to you. Until they are joined, your account is held."
