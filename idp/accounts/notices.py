@@ -18,6 +18,7 @@ DISOWNABLE: Mapping[str, Event] = {
     "address_code": Event.ADDRESS_CODE_ISSUED,
     "letter_sent": Event.ADDRESS_CODE_ISSUED,
     "passkey_suspect": Event.PASSKEY_SUSPECT,
+    "password_changed": Event.PASSWORD_CHANGED,
     "premium_ended": Event.LEVEL_CHANGED,
     "premium_reached": Event.LEVEL_CHANGED,
     "recovery_code_used": Event.RECOVERY_CODE_USED,

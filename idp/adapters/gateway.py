@@ -53,22 +53,26 @@ class Gateway:
         if (status := _malformed(scope, headers)) is not None:
             protocol.response_bytes(*_bare(status))
             return
-        try:
-            body = await asyncio.wait_for(self._read(scope, protocol), BODY_TIME)
-        except TimeoutError:
-            protocol.response_bytes(*_bare(HTTPStatus.REQUEST_TIMEOUT))
-            return
+        body = b""
+        if self._is_read(scope):
+            try:
+                body = await asyncio.wait_for(self._read(protocol), BODY_TIME)
+            except TimeoutError:
+                protocol.response_bytes(*_bare(HTTPStatus.REQUEST_TIMEOUT))
+                return
         environ = _environ(scope, headers, body)
         loop = asyncio.get_running_loop()
         protocol.response_bytes(*await loop.run_in_executor(self._threads, self._answer, environ))
 
-    async def _read(self, scope: Any, protocol: Any) -> bytes:
-        """The body, or as much of it as shows that it is too long; what its length alone condemns is not read."""
+    def _is_read(self, scope: Any) -> bool:
+        """Whether there is a body to wait for; what its length alone condemns is not read."""
         told = scope.headers.get("content-length")
-        if told is not None and (not told.isdecimal() or int(told) > self._most):
-            return b""
-        if told is None and "transfer-encoding" not in scope.headers:
-            return b""
+        if told is None:
+            return "transfer-encoding" in scope.headers
+        return told.isdecimal() and 0 < int(told) <= self._most
+
+    async def _read(self, protocol: Any) -> bytes:
+        """The body, or as much of it as shows that it is too long."""
         pieces, size = [], 0
         async for piece in protocol:
             pieces.append(piece)
