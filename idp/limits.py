@@ -72,7 +72,9 @@ class Limit(Enum):
     # R19: what everybody together may fail at, over all accounts, from browsers that are not known; then only known ones get in.
     SIGN_IN_GLOBAL = Rule(20_000, timedelta(hours=1))
     # Challenges for passkeys, which strangers may ask for: each is a row for five minutes.
-    CHALLENGE_ADDRESS = Rule(600, timedelta(hours=1))
+    CHALLENGE_ADDRESS = Rule(10_000, timedelta(hours=1))
+    # How strong a password is that somebody types: asked after each pause, and each answer costs a tenth of a second.
+    STRENGTH = Rule(120, timedelta(minutes=10))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.
@@ -94,6 +96,8 @@ class Limit(Enum):
     ADDRESS_LETTER = Rule(2, timedelta(days=30))
     # New codes in one registration.
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
+    NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 

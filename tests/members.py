@@ -51,7 +51,7 @@ def join(
     """
     number = next(_numbers)
     secret = pyotp.random_base32() if totp else None
-    hashed = passwords.hash_password(services.keyring, password)
+    hashed = passwords.hash_password(services.keyring, password, services.settings.password_hash)
     known = services.directory.find(edipi) if edipi is not None else None
     person_key = known.person_key if known is not None else f"member-{number}"
 

@@ -323,10 +323,10 @@ def end_session(conn: Connection, session_id: str, *, actor: str, why: str) -> b
     return ended
 
 
-def end_all(conn: Connection, account_id: str, *, actor: str, why: str) -> int:
-    """End every session of an account, as a lock or a changed password does; tell how many."""
+def end_all(conn: Connection, account_id: str, *, actor: str, why: str, keep: str | None = None) -> int:
+    """End every session of an account but one to `keep`, as a lock or a changed password does; tell how many."""
     live = conn.execute(sa.select(Session.id).where(Session.account_id == account_id, Session.ended_at.is_(None)))
-    return sum(end_session(conn, id_, actor=actor, why=why) for id_ in live.scalars())
+    return sum(end_session(conn, id_, actor=actor, why=why) for id_ in live.scalars() if id_ != keep)
 
 
 def sweep(conn: Connection) -> int:

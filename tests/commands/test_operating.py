@@ -12,10 +12,13 @@ import pytest
 from sqlalchemy import Connection
 
 from idp import limits
+from idp.accounts import notices
 from idp.accounts.accounts import State, find_by_username
 from idp.credentials import passwords, totp
 from idp.db import list_rows
+from idp.journeys import locking
 from idp.limits import Limit, LimitCount
+from idp.outcomes import Refused
 from tests.members import join
 from tests.relying_party import on_sqlite, sign_in
 from tests.world import World
@@ -162,6 +165,25 @@ def test_an_app_that_too_many_wrong_codes_stopped_is_let_work_again(idp: Idp, wo
     with world.services.db.read() as conn:
         assert list_rows(conn, LimitCount, LimitCount.key.startswith("totp:")) == []
     assert idp(*unlock).returncode == 1
+
+
+def test_the_way_out_of_a_lock_by_the_owners_link_is_an_unlock_that_kills_the_links_before_it(
+    idp: Idp, world: World
+) -> None:
+    """R50: a mail from before must not lock again what an operator has looked into; one from after it does."""
+    member = join(world.services)
+
+    def notice(conn: Connection) -> str:
+        return notices.link(conn, member.account_id, "second_factor_added")["not_me"]
+
+    used, left = world.services.db.write(notice), world.services.db.write(notice)
+    assert locking.disown(world.services, used, address="203.0.113.9") is locking.Link.LOCKED
+    assert _json(idp("accounts", "show", member.username, "--json"))["state_why"] == "disowned:second_factor.added"
+    assert idp("accounts", "unlock", member.username, "--reason", "called_back", "--yes").returncode == 0
+    assert locking.look(world.services, left) is None
+    assert isinstance(locking.disown(world.services, left, address="203.0.113.9"), Refused)
+    assert sign_in(world, member).page.name == "account/show"
+    assert locking.look(world.services, world.services.db.write(notice)) is locking.Link.LOCKS
 
 
 def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:
