@@ -37,7 +37,7 @@ class Wanted:
 def main(plain: int, with_app: int) -> None:
     """Make them, and print what the load and the bare argon2 need to know."""
     services = app.create_services(config.load())
-    hashed = passwords.hash_password(services.keyring, PASSWORD)
+    hashed = passwords.hash_password(services.keyring, PASSWORD, services.settings.password_hash)
     wanted = [Wanted(number, app=number >= plain) for number in range(plain + with_app)]
     made: list[dict[str, str]] = []
     for first in range(0, len(wanted), AT_ONCE):
