@@ -72,6 +72,12 @@ class Slots:
         self.runs = 0
         """How many runs there were since the process started."""
 
+    def check(self) -> None:
+        """Raise `Busy` now if `taken` would. It holds nothing: who asks first spares the work that would be for nothing."""
+        if not self._places.acquire(blocking=False):
+            raise Busy
+        self._places.release()
+
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
         """Hold a slot. Raises `Busy` at once when the queue is full."""
@@ -153,7 +159,7 @@ def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
 
 def find_password(conn: Connection, account_id: str) -> Password | None:
     """The account's password, disabled or not."""
-    return db.find(conn, Password, Password.account_id == account_id)
+    return db.find_by(conn, Password, Password.account_id, account_id)
 
 
 def verify(keyring: Keyring, stored: Password | None, password: str, kind: PasswordHash) -> bool:
