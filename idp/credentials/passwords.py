@@ -8,9 +8,11 @@ import contextlib
 import os
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -22,6 +24,8 @@ from idp.credentials import blocklist, hashing
 from idp.keyring import Keyring
 from idp.outcomes import Reason, Refused
 from idp.ports import BreachedPasswords
+
+T = TypeVar("T")
 
 SHORTEST_ALONE = 15
 SHORTEST_WITH_SECOND_FACTOR = 8
@@ -69,8 +73,15 @@ class Slots:
         self._free = threading.Semaphore(running)
         self._places = threading.Semaphore(running + waiting)
         self._counting = threading.Lock()
+        self._threads = ThreadPoolExecutor(running, thread_name_prefix="slot")
         self.runs = 0
         """How many runs there were since the process started."""
+
+    def check(self) -> None:
+        """Raise `Busy` now if `taken` would. It holds nothing: who asks first spares the work that would be for nothing."""
+        if not self._places.acquire(blocking=False):
+            raise Busy
+        self._places.release()
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
@@ -84,6 +95,14 @@ class Slots:
                 yield
         finally:
             self._places.release()
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do it in a slot and return what it returned. Raises `Busy` at once when the queue is full.
+
+        In threads of its own, as many as slots: the memory of a run stays with its thread, and requests come in many more.
+        """
+        with self.taken():
+            return self._threads.submit(work).result()
 
 
 _CORES = len(os.sched_getaffinity(0))
@@ -132,8 +151,7 @@ def is_same(one: str, other: str) -> bool:
 def hash_password(keyring: Keyring, password: str, kind: PasswordHash) -> Hashed:
     """Make a password ready to be kept. One expensive run, so never inside a transaction. Raises `Busy`."""
     kid, peppered = keyring.peppered(_normalized(password))
-    with SLOTS.taken():
-        return Hashed(hashing.make(kind, peppered), kid)
+    return Hashed(SLOTS.run(lambda: hashing.make(kind, peppered)), kid)
 
 
 def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
@@ -153,7 +171,7 @@ def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
 
 def find_password(conn: Connection, account_id: str) -> Password | None:
     """The account's password, disabled or not."""
-    return db.find(conn, Password, Password.account_id == account_id)
+    return db.find_by(conn, Password, Password.account_id, account_id)
 
 
 def verify(keyring: Keyring, stored: Password | None, password: str, kind: PasswordHash) -> bool:
@@ -168,9 +186,8 @@ def verify(keyring: Keyring, stored: Password | None, password: str, kind: Passw
     else:
         kid, encoded = stored.pepper_kid, stored.encoded
     _, peppered = keyring.peppered(_normalized(password[:_WORTH_NORMALIZING]), kid)
-    with SLOTS.taken():
-        # A damaged row fits nobody's: the way out is the same as for a forgotten one.
-        return hashing.fits(encoded, peppered) and usable
+    # A damaged row fits nobody's: the way out is the same as for a forgotten one.
+    return SLOTS.run(lambda: hashing.fits(encoded, peppered)) and usable
 
 
 def needs_rehash(keyring: Keyring, stored: Password, kind: PasswordHash) -> bool:

@@ -97,6 +97,8 @@ def check_password(
     judged, in a write of its own (R15); the expensive run is outside every transaction. Raises `Busy`, and then nothing was
     counted (R79).
     """
+    # In a flood most are turned away: that must cost next to nothing, or everybody else waits for it (R173).
+    passwords.SLOTS.check()
     keyring = services.keyring
     with services.db.read() as conn:
         account = _find(conn, username)

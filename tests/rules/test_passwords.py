@@ -374,3 +374,21 @@ def test_nothing_forces_a_change_after_years() -> None:
     told = re.compile("hint|question|reminder|expire|must_change")
     assert [name for name in {column.name for column in Password.__table__.columns} if told.search(name)] == []
     assert [name for name in columns if re.search("hint|security_question|reminder", name)] == []
+
+
+def test_expensive_runs_happen_in_as_many_threads_as_there_are_slots() -> None:
+    """R173: the memory of a run stays with its thread, so many threads that ask must not each keep 19 MiB."""
+    slots = Slots(running=2, waiting=6)
+    ran_in: set[int] = set()
+
+    def work() -> None:
+        ran_in.add(threading.get_ident())
+
+    asking = [threading.Thread(target=slots.run, args=(work,)) for _ in range(8)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(timeout=10)
+    assert slots.runs == 8
+    assert 1 <= len(ran_in) <= 2
+    assert not ran_in & {thread.ident for thread in asking}
