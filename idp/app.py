@@ -37,13 +37,14 @@ from idp.web import (
     registration,
     second_factor,
     second_step,
+    sessions,
     sign_in,
     sign_in_again,
     sites,
     static,
     upgrade,
 )
-from idp.web.pages import signed_in
+from idp.web.pages import session_left, signed_in
 from idp.web.routes import RouteMap
 
 PAGES = (
@@ -69,6 +70,7 @@ PAGES = (
     mailbox.pages,
     crib.pages,
     sites.pages,
+    sessions.pages,
 )
 
 
@@ -123,7 +125,11 @@ def create_app(settings: Settings, services: Services) -> Flask:
     @app.context_processor
     def who() -> dict[str, object]:
         found = signed_in() if request.endpoint else None
-        return {"signed_in_as": found.username if found else "", "demo": settings.demo}
+        return {
+            "signed_in_as": found.username if found else "",
+            "session_left": session_left() if found else None,
+            "demo": settings.demo,
+        }
 
     routes.check(app)
     return app

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 _REDIRECTS = 10
-_VOID_TEXT = {"script", "style"}
+_VOID_TEXT = {"script", "style", "dialog"}
 
 
 @dataclass
@@ -59,6 +59,8 @@ class Page(HTMLParser):
         attributes = {key: value or "" for key, value in attrs}
         if tag not in {"input", "meta", "link", "br", "img", "hr"}:
             self._open.append((tag, attributes.get("id")))
+        if any(opened == "dialog" for opened, _ in self._open):
+            return  # closed until a script opens it, so nobody sees it here
         if tag == "main":
             self.name, self.error = attributes.get("data-page", ""), attributes.get("data-error", "")
         elif tag == "a" and "href" in attributes:

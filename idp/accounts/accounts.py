@@ -47,6 +47,8 @@ class Account(db.Row):
     language: Mapped[str]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    granted_from: Mapped[datetime | None]
+    """What clients were given for offline use before this moment is dead; NULL where nothing ever was ended so."""
 
     __table_args__ = (
         sa.Index(
@@ -138,6 +140,7 @@ def create(
         language=language,
         created_at=now,
         changed_at=now,
+        granted_from=None,
     )
     if not db.add_unless_taken(conn, account):
         taken = find_by_username(conn, username) is not None
@@ -161,6 +164,14 @@ def change_state(conn: Connection, account_id: str, *, was: State, becomes: Stat
     values: dict[str, object] = {"state": becomes.value, "state_why": why, "changed_at": clock.now()}
     if becomes is State.CLOSED:
         values["username_key"] = None
+    if was is State.ACTIVE:
+        # What dies with the state does not come back with it (R87).
+        values["granted_from"] = clock.now()
     return db.swap(
         conn, sa.update(Account).where(Account.id == account_id, Account.state == was.value).values(**values)
     )
+
+
+def void_grants(conn: Connection, account_id: str) -> None:
+    """Whatever clients hold for offline use is dead from now on; `oidc/standing.py` looks here."""
+    conn.execute(sa.update(Account).where(Account.id == account_id).values(granted_from=clock.now()))

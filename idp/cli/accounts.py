@@ -48,7 +48,7 @@ def list_(services: Services, *, limit: int, as_json: bool) -> None:
 @pass_services
 def show(services: Services, account: str, *, as_json: bool) -> None:
     """Show one account, by its id or username."""
-    row = _find(services, account)
+    row = find_account(services, account)
     with services.db.read() as conn:
         live = list_rows(
             conn, sessions.Session, sessions.Session.account_id == row.id, sessions.Session.ended_at.is_(None)
@@ -91,7 +91,7 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
     me" in a mail about just that. Then look first at what was changed, together with the owner: somebody else may know the
     password, have an app for codes or recovery codes of this account, or read its mail.
     """
-    row = _find(services, account)
+    row = find_account(services, account)
     with services.db.read() as conn:
         password = passwords.find_password(conn, row.id)
         stopped = second_factor.is_stopped(conn, row.id)
@@ -105,7 +105,7 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
 def _move(
     services: Services, account: str, *, was: State, becomes: State, reason: str, yes: bool, as_json: bool
 ) -> None:
-    row = _find(services, account)
+    row = find_account(services, account)
     _reason_code(reason)
     if row.state != was.value:
         fail(f"The account is {row.state}, not {was.value}: nothing was done.")
@@ -170,7 +170,8 @@ def _say(value: dict[str, object], sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def _find(services: Services, account: str) -> Account:
+def find_account(services: Services, account: str) -> Account:
+    """The account of this id or username; where there is none, the command ends with 3."""
     with services.db.read() as conn:
         row = store.find_account(conn, account) or store.find_by_username(conn, account)
     if row is None:

@@ -15,6 +15,7 @@ from idp.accounts.levels import Level
 from idp.adapters.fake import MailCatcher, StandInRefused
 from idp.cli.common import echo_json, fail, json_option, operator, pass_services
 from idp.credentials import totp
+from idp.credentials.sign_in import Browser
 from idp.directory import cast
 from idp.directory.records import Record
 from idp.journeys import engine, registration, registration_account, registration_code
@@ -159,7 +160,7 @@ def _register(services: Services, ready: Ready, record: Record) -> bool:
     step(activate)
     step(
         lambda journey: registration_account.finish(
-            services, journey, username=ready.username, password=ready.password, old_session=None
+            services, journey, username=ready.username, password=ready.password, browser=Browser(None, None, _ADDRESS)
         )
     )
     if ready.totp_secret is not None:

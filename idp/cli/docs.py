@@ -8,6 +8,7 @@ from idp.audit import Event
 from idp.cli import specifications
 from idp.cli.common import fail
 from idp.config import Settings
+from idp.journeys.kept_form import MACHINE as KEPT_FORM
 from idp.journeys.new_codes import MACHINE as RECOVERY_CODES
 from idp.journeys.registration import MACHINE as REGISTRATION
 from idp.journeys.second_factor import MACHINE as SECOND_FACTOR
@@ -36,6 +37,7 @@ def docs(*, check: bool, folder: Path) -> None:
         "settings.md": _settings(),
         "audit-events.md": _events(),
         "specifications.md": specifications.page(folder.resolve().parent / "tests"),
+        "journeys/kept_form.mmd": KEPT_FORM.diagram(),
         "journeys/recovery_codes.mmd": RECOVERY_CODES.diagram(),
         "journeys/registration.mmd": REGISTRATION.diagram(),
         "journeys/second_factor.mmd": SECOND_FACTOR.diagram(),

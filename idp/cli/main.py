@@ -15,6 +15,7 @@ from idp.cli.passwords import passwords
 from idp.cli.proofing import proofing
 from idp.cli.resources import resources
 from idp.cli.serve import serve
+from idp.cli.sessions import sessions
 from idp.cli.work import worker
 
 
@@ -42,6 +43,7 @@ for command in (
     proofing,
     resources,
     serve,
+    sessions,
     worker,
 ):
     idp.add_command(command)

@@ -100,7 +100,7 @@ def _change(
         sign_in.clear(conn, tried)
     budgets.forget(conn, Budget.PASSWORD, me.account_id)
     passwords.set_password(conn, me.account_id, hashed)
-    sessions.end_all(conn, me.account_id, keep=me.session_id, actor=me.account_id, why="password_changed")
+    sessions.end_everything(conn, me.account_id, keep=me.session_id, actor=me.account_id, why="password_changed")
     audit.record(conn, Event.PASSWORD_CHANGED, actor=me.account_id, subject=me.person_id, account=me.account_id)
     notices.tell_owner(conn, services.keyring, account, "password_changed")
     return raised

@@ -42,23 +42,27 @@ class Busy(Exception):
 
 
 class Password(db.Row):
-    """The password of an account. A disabled one opens nothing whatever is typed (R13)."""
+    """The password of an account. A disabled one opens nothing whatever is typed (R13). `may_stand_alone` tells whether it is
+    long enough without a second factor (R1), which nobody could tell from its hash.
+    """
 
     __tablename__ = "password"
 
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("account.id"), primary_key=True)
     encoded: Mapped[str]
     pepper_kid: Mapped[str]
+    may_stand_alone: Mapped[bool]
     changed_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, repr=False)
 class Hashed:
-    """A password made ready to be kept: the string with its figures, and which pepper went in."""
+    """A password made ready to be kept: the string with its figures, which pepper went in, and whether it is long enough alone."""
 
     encoded: str
     pepper_kid: str
+    may_stand_alone: bool = True
 
     def __repr__(self) -> str:
         """Without the hash (R77)."""
@@ -151,7 +155,8 @@ def is_same(one: str, other: str) -> bool:
 def hash_password(keyring: Keyring, password: str, kind: PasswordHash) -> Hashed:
     """Make a password ready to be kept. One expensive run, so never inside a transaction. Raises `Busy`."""
     kid, peppered = keyring.peppered(_normalized(password))
-    return Hashed(SLOTS.run(lambda: hashing.make(kind, peppered)), kid)
+    alone = check_length(password, alone=True) is None
+    return Hashed(SLOTS.run(lambda: hashing.make(kind, peppered)), kid, alone)
 
 
 def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
@@ -159,6 +164,7 @@ def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
     values = {
         "encoded": hashed.encoded,
         "pepper_kid": hashed.pepper_kid,
+        "may_stand_alone": hashed.may_stand_alone,
         "changed_at": clock.now(),
         "disabled_at": None,
     }

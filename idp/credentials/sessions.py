@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, clock, crypto, db
+from idp.accounts import accounts
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level, acr_of, effective_level
 from idp.audit import Event
 from idp.credentials import passkeys, second_factor
+from idp.keyring import Keyring
 
 IDLE = {1: timedelta(minutes=30), 2: timedelta(minutes=15)}
 """How long a session of each AAL may lie unused (R83)."""
@@ -25,7 +27,10 @@ IDLE = {1: timedelta(minutes=30), 2: timedelta(minutes=15)}
 ABSOLUTE = timedelta(hours=12)
 """How long after the sign-in a session ends at the latest, whatever was shown since (R83)."""
 
-_TOUCH_EVERY = timedelta(minutes=1)
+STAYS_IDLE, STAYS = timedelta(days=7), timedelta(days=30)
+"""The same two for a session that outlives its browser (SP 800-63B-4 §2.1.3: at AAL1, 30 days at the most)."""
+
+_LONGEST_AGENT = 300
 
 KNOWN = {"pwd"}
 HELD = {"otp", "hwk", "swk"}
@@ -47,6 +52,12 @@ class Session(db.Row):
     idle_ends_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
+    address: Mapped[str | None]
+    """The network address of its newest sign-in."""
+    agent_sealed: Mapped[bytes | None]
+    """What the browser called itself then, sealed: it can be as telling as a name."""
+    stays: Mapped[bool]
+    """Whether it outlives its browser, as a remembered sign-in does at AAL1 does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class SignedIn:
     """Whether the account has a second factor, shown in this sign-in or not."""
     passkey: bool = False
     """Whether it has a passkey that makes sure of its user."""
+    stays: bool = False
+    """Whether this session outlives its browser."""
 
     @property
     def auth_time(self) -> int:
@@ -91,24 +104,45 @@ class Signed:
     level: Level
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One live session as its owner sees it in the list."""
+@dataclass(frozen=True, repr=False)
+class Where:
+    """Where a sign-in comes from: the network address, and what the browser calls itself."""
 
-    session_id: str
-    authenticated_at: datetime
-    last_seen_at: datetime
+    address: str
+    agent: str
+
+    def __repr__(self) -> str:
+        """Without the browser's name."""
+        return "Where()"
+
+
+@dataclass(frozen=True, repr=False)
+class Begun:
+    """A session that was opened: the handle for its cookie, and whether the cookie outlives the browser."""
+
+    handle: str
+    stays: bool
+
+    def __repr__(self) -> str:
+        """Without the handle (R77)."""
+        return f"Begun(stays={self.stays})"
 
 
 def open_session(
     conn: Connection,
+    keyring: Keyring,
     account: Account,
     *,
     methods: tuple[str, ...],
+    where: Where,
+    stay: bool | None = False,
     old_handle: str | None = None,
     earlier: Mapping[str, datetime] | None = None,
-) -> str:
-    """Open a session for an account that has just shown `methods`, and return the handle for its cookie (R80).
+) -> Begun:
+    """Open a session for an account that has just shown `methods` (R80).
+
+    `stay` asks that it outlive the browser, and None that this be as it was in this browser. It is granted only where one
+    factor is all that the account has, and Basic all that it opens.
 
     `earlier` holds what was shown of them on a page before this one, and when. The sign-in is as old as the oldest of
     them, so that no client that asks for a fresh one is given a password from before it asked (OIDC Core §3.1.2.1).
@@ -121,20 +155,32 @@ def open_session(
     moments = {method: (earlier or {}).get(method, now) for method in methods}
     handle = crypto.new_handle()
     shown = [_entry(method, at) for method, at in moments.items()]
-    begun: dict[str, Any] = {
-        "handle_digest": crypto.digest(handle),
-        "methods": {"shown": shown},
-        "authenticated_at": min(moments.values()),
-        "last_seen_at": now,
-        "idle_ends_at": now + IDLE[_aal(shown)],
-        "expires_at": min(moments.values()) + ABSOLUTE,
-    }
-    session_id = _renew(conn, account, old_handle, begun) if old_handle else None
-    if session_id is None:
+    old = _find_own(conn, account, old_handle)
+    wished = old is not None and old.stays if stay is None else stay
+    stays = wished and _may_stay(conn, account)
+
+    def begun(session_id: str) -> dict[str, Any]:
+        agent = where.agent[:_LONGEST_AGENT].encode("utf-8")
+        return {
+            "handle_digest": crypto.digest(handle),
+            "methods": {"shown": shown},
+            "authenticated_at": min(moments.values()),
+            "last_seen_at": now,
+            "idle_ends_at": now + idle_for(_aal(shown), stays=stays),
+            "expires_at": min(moments.values()) + (STAYS if stays else ABSOLUTE),
+            "address": where.address,
+            "agent_sealed": keyring.seal(agent, table="session", column="agent_sealed", row=session_id),
+            "stays": stays,
+        }
+
+    session_id = old.session_id if old is not None else None
+    if session_id is None or not db.swap(conn, still(session_id, old_handle or "").values(**begun(session_id))):
         session_id = crypto.new_id()
         db.add(
             conn,
-            Session(id=session_id, account_id=account.id, person_id=account.person_id, ended_at=None, **begun),
+            Session(
+                id=session_id, account_id=account.id, person_id=account.person_id, ended_at=None, **begun(session_id)
+            ),
         )
     audit.record(
         conn,
@@ -145,18 +191,27 @@ def open_session(
         session=session_id,
         methods=list(methods),
     )
-    return handle
+    return Begun(handle, stays)
 
 
-def _renew(conn: Connection, account: Account, old_handle: str, begun: dict[str, Any]) -> str | None:
-    """Begin this account's session of the browser anew and tell its id; end it if it is somebody else's."""
-    old = find_signed_in(conn, old_handle)
-    if old is None:
-        return None
-    if old.account_id != account.id:
+def _find_own(conn: Connection, account: Account, old_handle: str | None) -> SignedIn | None:
+    """This account's session in the browser; one that is somebody else's ends."""
+    old = find_signed_in(conn, old_handle) if old_handle else None
+    if old is not None and old.account_id != account.id:
         end_session(conn, old.session_id, actor=account.id, why="replaced")
         return None
-    return old.session_id if db.swap(conn, _still(old.session_id, old_handle).values(**begun)) else None
+    return old
+
+
+def _may_stay(conn: Connection, account: Account) -> bool:
+    """Asked while the account is held, so that no factor comes between the question and the session."""
+    held = accounts.hold(conn, account.id)
+    return held is not None and held.level == Level.BASIC and not second_factor.has_any(conn, held.id)
+
+
+def idle_for(aal: int, *, stays: bool) -> timedelta:
+    """How long a session may lie unused (R83)."""
+    return STAYS_IDLE if stays else IDLE[aal]
 
 
 def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, methods: Sequence[str] = ()) -> str | None:
@@ -176,11 +231,14 @@ def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, met
     handle = crypto.new_handle()
     raised = db.swap(
         conn,
-        _still(signed_in.session_id, old_handle).values(
+        still(signed_in.session_id, old_handle).values(
             handle_digest=crypto.digest(handle),
             methods={"shown": shown},
             last_seen_at=now,
             idle_ends_at=now + IDLE[_aal(shown)],
+            # Worth more than a sign-in that outlives its browser may be: the ordinary ends hold from here on.
+            expires_at=min(row.expires_at, row.authenticated_at + ABSOLUTE),
+            stays=False,
         ),
     )
     if not raised:
@@ -196,7 +254,7 @@ def raise_session(conn: Connection, signed_in: SignedIn, old_handle: str, *, met
     return handle
 
 
-def _still(session_id: str, handle: str) -> sa.Update:
+def still(session_id: str, handle: str) -> sa.Update:
     """An UPDATE that hits only while this handle opens this session."""
     return sa.update(Session).where(
         Session.id == session_id, Session.handle_digest == crypto.digest(handle), Session.ended_at.is_(None)
@@ -214,7 +272,7 @@ def _aal(shown: Sequence[Mapping[str, Any]]) -> int:
 
 
 def find_signed_in(conn: Connection, handle: str) -> SignedIn | None:
-    """The live sign-in behind a cookie, if its account is still active (R87). Pages call `touch` beside it."""
+    """The live sign-in behind a cookie, if its account is still active (R87). Pages call `session_use.touch` beside it."""
     return _found(conn, _BY_HANDLE, crypto.digest(handle))
 
 
@@ -222,6 +280,11 @@ def find_account_of(conn: Connection, session_id: str) -> Signed | None:
     """Whose session this is, and how well they are known, while it lives: what every use of a token looks up."""
     row = conn.execute(_ACCOUNT_OF, {"which": session_id, "now": clock.now()}).one_or_none()
     return None if row is None else Signed(row.account_id, Level(row.level))
+
+
+def hold(conn: Connection, session_id: str) -> bool:
+    """Whether a session lives, for a decision in this write: whoever ends it at the same moment waits for its end."""
+    return conn.execute(_HOLD, {"which": session_id, "now": clock.now()}).scalar_one_or_none() is not None
 
 
 # Made once: every page and every use of a token runs one of these, and to make one anew costs more than to run it.
@@ -235,6 +298,7 @@ _LIVE = (
         Account.level,
         Session.methods,
         Session.authenticated_at,
+        Session.stays,
         second_factor.held_by(Account.id).label("second_factor"),
         passkeys.verifying_of(Account.id).label("passkey"),
     )
@@ -247,8 +311,13 @@ _LIVE = (
     )
 )
 _BY_HANDLE = _LIVE.where(Session.handle_digest == sa.bindparam("which"))
-_LAST_SEEN = sa.select(Session.last_seen_at).where(Session.handle_digest == sa.bindparam("which"))
 _ACCOUNT_OF = _LIVE.with_only_columns(Session.account_id, Account.level).where(Session.id == sa.bindparam("which"))
+
+_HOLD = (
+    _LIVE.with_only_columns(Session.id)
+    .where(Session.id == sa.bindparam("which"))
+    .with_for_update(read=True, of=Session)
+)
 
 
 def _found(conn: Connection, statement: sa.Select[*tuple[Any, ...]], which: str) -> SignedIn | None:
@@ -270,39 +339,19 @@ def _found(conn: Connection, statement: sa.Select[*tuple[Any, ...]], which: str)
         authenticated_at=row.authenticated_at,
         second_factor=bool(row.second_factor),
         passkey=bool(row.passkey),
+        stays=row.stays,
     )
 
 
-def needs_touch(conn: Connection, handle: str) -> bool:
-    """Whether the last use was noted more than a minute ago, so that a page load rarely writes."""
-    last = conn.execute(_LAST_SEEN, {"which": crypto.digest(handle)}).scalar_one_or_none()
-    return last is not None and last < clock.now() - _TOUCH_EVERY
-
-
-def touch(conn: Connection, handle: str, found: SignedIn) -> None:
-    """Note that the session was used. A session whose idle time is over stays over."""
+def are_live(account_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What holds of every session of an account that has not ended by itself or by anybody."""
     now = clock.now()
-    conn.execute(
-        _still(found.session_id, handle)
-        .where(Session.idle_ends_at > now)
-        .values(last_seen_at=now, idle_ends_at=now + IDLE[found.aal])
+    return (
+        Session.account_id == account_id,
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.idle_ends_at > now,
     )
-
-
-def list_live(conn: Connection, account_id: str) -> list[Listed]:
-    """Every live session of an account, the last used first."""
-    now = clock.now()
-    statement = (
-        sa.select(Session.id, Session.authenticated_at, Session.last_seen_at)
-        .where(
-            Session.account_id == account_id,
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-            Session.idle_ends_at > now,
-        )
-        .order_by(Session.last_seen_at.desc(), Session.id)
-    )
-    return [Listed(*row) for row in conn.execute(statement)]
 
 
 def end_own(conn: Connection, asking: SignedIn, session_id: str) -> bool:
@@ -323,10 +372,26 @@ def end_session(conn: Connection, session_id: str, *, actor: str, why: str) -> b
     return ended
 
 
-def end_all(conn: Connection, account_id: str, *, actor: str, why: str, keep: str | None = None) -> int:
-    """End every session of an account but one to `keep`, as a lock or a changed password does; tell how many."""
-    live = conn.execute(sa.select(Session.id).where(Session.account_id == account_id, Session.ended_at.is_(None)))
-    return sum(end_session(conn, id_, actor=actor, why=why) for id_ in live.scalars() if id_ != keep)
+def end_others(
+    conn: Connection, account_id: str, *, keep: str | None, actor: str, why: str, only_staying: bool = False
+) -> int:
+    """End every live session of an account but `keep`, or of those only the ones that outlive their browser; tell how many."""
+    which = [Session.id != (keep or ""), *([Session.stays] if only_staying else [])]
+    live = conn.execute(sa.select(Session.id).where(*are_live(account_id), *which)).scalars().all()
+    return sum(end_session(conn, session_id, actor=actor, why=why) for session_id in live)
+
+
+def end_everything(conn: Connection, account_id: str, *, keep: str | None, actor: str, why: str) -> int:
+    """End every session of an account but `keep`, and whatever clients hold of it for offline use; tell how many sessions
+    that were (R87).
+
+    A lock, a changed password and "sign out everywhere" do this. What hangs from the session that is kept lives on, but
+    not what it gave for offline use: the person grants that anew.
+    """
+    ended = end_others(conn, account_id, keep=keep, actor=actor, why=why)
+    # After the sessions: whoever grants something holds its session's row, so no grant from before is younger than this.
+    accounts.void_grants(conn, account_id)
+    return ended
 
 
 def sweep(conn: Connection) -> int:

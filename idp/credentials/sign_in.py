@@ -18,6 +18,7 @@ from idp.audit import ANONYMOUS, Event
 from idp.credentials import budgets, devices, passwords, sessions
 from idp.credentials.budgets import Budget
 from idp.credentials.passwords import Busy, Hashed, Password
+from idp.credentials.sessions import Where
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
@@ -38,11 +39,17 @@ _WHEN_ALL_ARE_GUESSING = timedelta(minutes=10)
 
 @dataclass(frozen=True, repr=False)
 class Browser:
-    """What the browser brought: the session it held, and the device it is known as."""
+    """What the browser brought: the session it held, the device it is known as, and what it calls itself."""
 
     session: str | None
     device: str | None
     address: str
+    agent: str = ""
+
+    @property
+    def where(self) -> Where:
+        """Where it is, for the list of sessions."""
+        return Where(self.address, self.agent)
 
     def __repr__(self) -> str:
         """Without the handles (R77)."""
@@ -55,6 +62,8 @@ class Opened:
 
     session: str
     device: str
+    stays: bool
+    """Whether the session outlives the browser, and its cookie with it."""
 
     def __repr__(self) -> str:
         """Without the handles (R77)."""
@@ -130,6 +139,7 @@ def judge(services: Services, tried: Try, stored: Password | None, password: str
 
 def open_session(
     conn: Connection,
+    keyring: Keyring,
     account: Account,
     *,
     methods: tuple[str, ...],
@@ -138,9 +148,18 @@ def open_session(
     earlier: Mapping[str, datetime] | None = None,
 ) -> Opened:
     """Sign the account in, in this browser, and remember or forget it here as it asked; None leaves that as it is."""
-    handle = sessions.open_session(conn, account, methods=methods, old_handle=browser.session, earlier=earlier)
+    begun = sessions.open_session(
+        conn,
+        keyring,
+        account,
+        methods=methods,
+        where=browser.where,
+        stay=remember,
+        old_handle=browser.session,
+        earlier=earlier,
+    )
     device = devices.note(conn, account.id, old_handle=browser.device, remember=remember)
-    return Opened(handle, device)
+    return Opened(begun.handle, device, begun.stays)
 
 
 def network_of(address: str) -> str:

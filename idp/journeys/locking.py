@@ -40,7 +40,7 @@ def lock(conn: Connection, keyring: Keyring, account: Account, *, actor: str, wh
     if not accounts.change_state(conn, account.id, was=State(account.state), becomes=State.LOCKED, why=why):
         return False
     address_codes.revoke(conn, account.id)
-    sessions.end_all(conn, account.id, actor=actor, why="account_locked")
+    sessions.end_everything(conn, account.id, keep=None, actor=actor, why="account_locked")
     audit.record(conn, Event.ACCOUNT_LOCKED, actor=actor, subject=account.person_id, account=account.id, why=why)
     notices.tell_owner(conn, keyring, account, "account_locked")
     return True

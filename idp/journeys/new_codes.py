@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from idp import audit, limits
 from idp.audit import Event
-from idp.credentials import budgets, recovery_codes, second_factor, sessions
+from idp.credentials import budgets, recovery_codes, second_factor, session_use
 from idp.credentials.budgets import Budget
 from idp.credentials.second_factor import Factor, Owner
 from idp.credentials.sessions import SignedIn
@@ -56,7 +56,7 @@ def renew(services: Services, me: SignedIn, handle: str) -> Refused | None:
         if refused is not None:
             second_factor.record_refusal(conn, owner, Factor.RECOVERY_CODE, refused.reason)
             return refused
-        sessions.touch(conn, handle, me)
+        session_use.touch(conn, handle, me)
         make(conn, services, me)
         second_factor.tell(conn, services.keyring, owner, "recovery_codes_made")
         return None

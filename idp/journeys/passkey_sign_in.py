@@ -112,4 +112,6 @@ def _open(
         _record(conn, account.id, account.person_id, Reason.ACCOUNT_NOT_ACTIVE)
         return NotActive(State(account.state))
     sign_in.end_half_made(conn, services, half_made)
-    return opening.open_session(conn, account, methods=shown.asserted.methods, remember=remember, browser=browser)
+    return opening.open_session(
+        conn, services.keyring, account, methods=shown.asserted.methods, remember=remember, browser=browser
+    )

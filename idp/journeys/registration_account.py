@@ -12,6 +12,7 @@ from idp.accounts.levels import Level
 from idp.audit import ANONYMOUS, Event
 from idp.credentials import passwords, sessions
 from idp.credentials.passwords import Hashed
+from idp.credentials.sign_in import Browser
 from idp.journeys import engine, upgrade
 from idp.journeys.engine import Journey
 from idp.journeys.registration import REGISTERED, give_back, is_of_record, record_end, reservation_of
@@ -53,7 +54,7 @@ def finish(
     *,
     username: str,
     password: str,
-    old_session: str | None,
+    browser: Browser,
     language: str | None = None,
 ) -> Registered | tuple[Refused, ...]:
     """Make the account with everything that belongs to it, in one write, and sign its person in.
@@ -79,7 +80,7 @@ def finish(
                 journey,
                 username=username,
                 hashed=hashed,
-                old_session=old_session,
+                browser=browser,
                 language=language or journey.language,
             )
         )
@@ -102,7 +103,7 @@ def _create(
     *,
     username: str,
     hashed: Hashed,
-    old_session: str | None,
+    browser: Browser,
     language: str,
 ) -> Registered | Refused:
     """Everything that an account consists of. Raises `_Undone` where a refusal must leave nothing behind."""
@@ -148,7 +149,10 @@ def _create(
     # Success gives back what the address was counted for: a clinic's network does not run dry by
     # people who got through.
     give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
-    session = sessions.open_session(conn, account, methods=("pwd",), old_handle=old_session)
+    begun = sessions.open_session(
+        conn, keyring, account, methods=("pwd",), where=browser.where, old_handle=browser.session
+    )
+    session = begun.handle
     return Registered(session, facts["request"], _go_on_to_premium(conn, services, journey, session, language))
 
 
@@ -174,7 +178,7 @@ def _displace(conn: Connection, keyring: Keyring, person_id: str) -> bool:
         conn, old.id, was=State(old.state), becomes=State.CLOSED, why="displaced"
     ):
         raise _Undone(Refused(Reason.JOURNEY_GONE))
-    sessions.end_all(conn, old.id, actor=ANONYMOUS, why="displaced")
+    sessions.end_everything(conn, old.id, keep=None, actor=ANONYMOUS, why="displaced")
     address_codes.revoke(conn, old.id)
     notices.tell_owner(conn, keyring, old, "account_displaced")
     audit.record(conn, Event.ACCOUNT_DISPLACED, actor=ANONYMOUS, subject=person_id, account=old.id)

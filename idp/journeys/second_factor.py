@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from idp import limits
-from idp.credentials import budgets, second_factor, sessions, totp
+from idp.credentials import budgets, second_factor, session_use, totp
 from idp.credentials.budgets import Budget
 from idp.credentials.second_factor import Factor, Owner
 from idp.credentials.sessions import SignedIn
@@ -50,7 +50,7 @@ def begin(services: Services, me: SignedIn, handle: str) -> str | Refused:
 
     def found_or_made(conn: Connection) -> str | Refused:
         # Taking the session's row first makes two tabs at once wait for one another, and so see one secret.
-        sessions.touch(conn, handle, me)
+        session_use.touch(conn, handle, me)
         if me.aal < 2 and second_factor.has_any(conn, me.account_id):
             return Refused(Reason.NOT_ALLOWED)
         held = totp.find(conn, me.account_id)

@@ -92,7 +92,9 @@ def sign_in(
     def accepted(conn: Connection, account: Account, stored: Password) -> Opened | HalfMade:
         end_half_made(conn, services, half_made)
         if not second_factor.has_any(conn, account.id):
-            return by_password.open_session(conn, account, methods=("pwd",), remember=remember, browser=browser)
+            return by_password.open_session(
+                conn, services.keyring, account, methods=("pwd",), remember=remember, browser=browser
+            )
         facts = {
             "account_id": account.id,
             "shown_at": clock.now().isoformat(),
@@ -217,6 +219,7 @@ def _open(
         raise _Undone
     return by_password.open_session(
         conn,
+        services.keyring,
         account,
         methods=("pwd", *shown.methods),
         remember=journey.facts["remember"],

@@ -237,9 +237,7 @@ def follow(
         return Proved(level, None)
     if journey is not None and engine.end(conn, journey, PREMIUM):
         held_numbers.erase(conn, journey.id)
-    for other in sessions.list_live(conn, me.account_id):
-        if other.session_id != me.session_id:
-            sessions.end_session(conn, other.session_id, actor=me.account_id, why="level_rose")
+    sessions.end_others(conn, me.account_id, keep=me.session_id, actor=me.account_id, why="level_rose")
     return Proved(level, sessions.raise_session(conn, me, handle))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from idp import audit, clock, crypto, logs
 from idp.audit import Event
+from idp.credentials import sessions
 from idp.credentials.sessions import SignedIn
 from idp.oidc import authorizations, consents, hints, parked, prompts, request, subjects, targets
 from idp.oidc.clients import Client
@@ -210,6 +211,9 @@ def _grant(context: Context, asked: Asked, client: Client, signed_in: SignedIn, 
     drafted = authorizations.draft(context.keyring, client, asked, signed_in)
 
     def issue(conn: Connection) -> bool:
+        # The session may have ended since it was seen, and what it grants for offline use would outlive that (R87).
+        if not sessions.hold(conn, signed_in.session_id):
+            return False
         # A consent may have been withdrawn since it was seen (R120); whoever allowed this request a moment ago has one.
         if consents.is_needed(client, asked) and not _remembers(context, conn, asked, signed_in):
             return False

@@ -47,6 +47,8 @@ def find_standing(conn: Connection, authorization: Authorization) -> Standing | 
         account = accounts.find_account(conn, authorization.acting_account_id)
         if account is None or account.state != State.ACTIVE.value:
             return None
+        if account.granted_from is not None and authorization.created_at <= account.granted_from:
+            return None
         account_level = Level(account.level)
     else:
         live = sessions.find_account_of(conn, authorization.session_id)

@@ -9,11 +9,11 @@ from wtforms.validators import Optional
 
 from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
-from idp.credentials import ceremonies, passkeys, passwords, recovery_codes, sessions, totp
-from idp.credentials.sessions import SignedIn
+from idp.credentials import ceremonies, passkeys, passwords, recovery_codes, session_list, totp
 from idp.journeys import upgrade_overview
-from idp.web import messages
-from idp.web.pages import redirect_to, render, services, signed_in
+from idp.web import keeping, messages
+from idp.web import sessions as session_pages
+from idp.web.pages import redirect_to, render, services, the_signed_in
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.upgrade_pages import parts_of
 
@@ -44,11 +44,11 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no type
 @pages.route("/account", access=Access.SIGNED_IN, csrf=_NO_POST)
 def show() -> ResponseReturnValue:
     """Who one is here."""
-    me = _me()
+    me = the_signed_in()
     with services().db.read() as conn:
         account = _own(accounts.find_account(conn, me.account_id))
         emails = addresses.list_emails(conn, services().keyring, me.account_id)
-        live = sessions.list_live(conn, me.account_id)
+        live = session_list.list_live(conn, services().keyring, me.account_id)
         said = profile.read(conn, services().keyring, me.account_id)
         app = totp.find(conn, me.account_id)
         password = passwords.find_password(conn, me.account_id)
@@ -78,19 +78,20 @@ def show() -> ResponseReturnValue:
     )
 
 
-@pages.route("/account/profile", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
+@pages.route("/account/profile", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM, keeps=True)
 def edit_profile() -> ResponseReturnValue:
     """What one says about oneself."""
-    me = _me()
+    me = the_signed_in()
     form = ProfileForm()
     form.zoneinfo.choices = [("", _("None")), *((zone, zone.replace("_", " ")) for zone in profile.zones())]
     keyring = services().keyring
     if request.method != "POST":
         with services().db.read() as conn:
             held = profile.read(conn, keyring, me.account_id)
+        kept = keeping.find(me)
         for name in profile.NAMES:
-            form[name].data = held.get(name, "")
-        return render("account/profile.html", form=form)
+            form[name].data = kept.get(name, held.get(name, ""))
+        return render("account/profile.html", form=form, kept=bool(kept))
     sound = form.validate()
     typed = {name: form[name].data or "" for name in profile.NAMES}
     faults = profile.check(typed, username=me.username)
@@ -101,39 +102,17 @@ def edit_profile() -> ResponseReturnValue:
     changed = services().db.write(
         lambda conn: profile.save(conn, keyring, account_id=me.account_id, person_id=me.person_id, typed=typed)
     )
-    return redirect_to("/account?done=profile" if changed else "/account?done=nothing")
-
-
-@pages.route("/account/sessions/end", methods=("POST",), access=Access.SIGNED_IN, csrf=Csrf.FORM)
-def end_session() -> ResponseReturnValue:
-    """End a sign-in of one's own in another browser."""
-    me = _me()
-    chosen = request.form.get("session_id", "")
-    ended = (
-        len(chosen) <= 64
-        and "\0" not in chosen
-        and services().db.write(lambda conn: sessions.end_own(conn, me, chosen))
-    )
-    return redirect_to("/account?done=session" if ended else "/account?done=session_gone")
+    return keeping.forget(me, redirect_to("/account?done=profile" if changed else "/account?done=nothing"))
 
 
 _DONE = {
     "password": _("Your password was changed. You are signed out everywhere else."),
     "profile": _("Your profile was saved."),
     "nothing": _("You changed nothing, so your profile is as it was."),
-    "session": _("That sign-in has ended."),
+    **session_pages.DONE,
     "passkey_name": _("Your passkey has its new name."),
     "factor_removed": _("It was removed. It opens nothing here any more."),
-    "session_gone": _("That sign-in had already ended."),
 }
-
-
-def _me() -> SignedIn:
-    """Whoever the guard let in."""
-    found = signed_in()
-    if found is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found
 
 
 def _own(account: Account | None) -> Account:

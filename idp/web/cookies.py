@@ -19,6 +19,8 @@ UPGRADE = "idp_upgrade"
 DEVICE = "idp_device"
 FLOW = "idp_flow"
 """What a parked authorization request is bound to: only the browser that brought it may go on with it."""
+KEPT = "idp_kept"
+"""What was typed into a page when its sign-in was over; it opens only for the same account."""
 FORM = "idp_form"
 """Flask's own signed cookie: the form token's seed and the chosen language, nothing else."""
 
@@ -36,12 +38,12 @@ def read(base: str) -> str | None:
     return value if value and len(value) <= 64 and value.isascii() else None
 
 
-def write(response: Response, base: str, handle: str) -> None:
-    """Give the browser a handle. Only the device's outlives the browser."""
+def write(response: Response, base: str, handle: str, *, lasts: timedelta | None = None) -> None:
+    """Give the browser a handle. Only the device's outlives the browser, and what is told how long it `lasts`."""
     response.set_cookie(
         name(base, secure=_secure()),
         handle,
-        max_age=_DEVICE_LASTS if base == DEVICE else None,
+        max_age=_DEVICE_LASTS if base == DEVICE else lasts,
         path="/",
         secure=_secure(),
         httponly=True,

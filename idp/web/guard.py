@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from idp import audit, crypto
 from idp.config import Settings
-from idp.web import cookies, headers, languages, pages
+from idp.web import cookies, headers, keeping, languages, pages
 from idp.web.routes import Access, Route, RouteMap
 
 UNKNOWN_ADDRESS = "unknown"
@@ -88,6 +88,8 @@ def _enforce(route: Route, settings: Settings, csrf: CSRFProtect) -> Response | 
         _check_origin(settings.issuer)
         csrf.protect()
     if route.access is Access.SIGNED_IN and pages.signed_in() is None:
+        if route.keeps and request.method == "POST":
+            return keeping.keep_and_sign_in()
         return pages.redirect_to(pages.login_url())
     if route.access is Access.JOURNEY and cookies.read(cookies.JOURNEY) is None:
         return pages.start_again_page()

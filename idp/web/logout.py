@@ -12,10 +12,10 @@ from idp.oidc import parameters, paths, redirect_uris
 from idp.oidc.errors import BadRequestPage
 from idp.oidc.logout import Logout
 from idp.oidc.parameters import Params, Unreadable
-from idp.web import cookies
 from idp.web.pages import redirect_to, render, signed_in
 from idp.web.protocol import error_page, protocol, read_body
 from idp.web.routes import Access, Csrf, Pages
+from idp.web.sessions import forget_session, signed_out
 
 pages = Pages("logout")
 
@@ -76,8 +76,4 @@ def confirm() -> ResponseReturnValue:
 
 def _end(asked: Logout, *, by_person: bool) -> Response:
     ending.end(protocol().context, asked, signed_in(), confirmed_by_person=by_person)
-    response = redirect_to(asked.location) if asked.location else render("logout/done.html", signed_in_as="")
-    cookies.clear(response, cookies.SESSION)
-    # R86: "cookies" would take away other ports' cookies and the remembered username.
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return forget_session(redirect_to(asked.location)) if asked.location else signed_out()

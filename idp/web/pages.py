@@ -1,7 +1,9 @@
 """What every view uses: the services, who is signed in, how a page is rendered, and where a person goes on."""
 
 from collections.abc import Iterable
-from typing import cast
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, g, make_response, redirect, render_template, request
@@ -9,12 +11,32 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from idp.credentials import sessions
+from idp import clock
+from idp.credentials import session_use, sessions
+from idp.credentials.session_use import Ends
 from idp.credentials.sessions import SignedIn
 from idp.ports import Services
 from idp.web import cookies, headers
 
 _UNREAD = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many seconds a sign-in still has: unused, and at the latest."""
+
+    idle: int
+    latest: int
+
+    @classmethod
+    def of(cls, ends: Ends) -> Self:
+        """By our own clock: no browser's is believed."""
+        now = clock.now()
+        return cls(_seconds(ends.idle_ends_at - now), _seconds(ends.expires_at - now))
+
+
+def _seconds(span: timedelta) -> int:
+    return max(0, int(span.total_seconds()))
 
 
 def services() -> Services:
@@ -30,6 +52,21 @@ def signed_in() -> SignedIn | None:
     return cast("SignedIn | None", found)
 
 
+def the_signed_in() -> SignedIn:
+    """Whoever the guard let in, on a page for people who are signed in."""
+    found = signed_in()
+    if found is None:
+        raise LookupError("a page for people who are signed in was reached by somebody who is not")
+    return found
+
+
+def session_left() -> Left | None:
+    """How long the sign-in of this request still has."""
+    signed_in()
+    ends: Ends | None = g.get("session_ends")
+    return None if ends is None else Left.of(ends)
+
+
 def _look_up() -> SignedIn | None:
     handle = cookies.read(cookies.SESSION)
     if handle is None:
@@ -37,9 +74,11 @@ def _look_up() -> SignedIn | None:
     db = services().db
     with db.read() as conn:
         found = sessions.find_signed_in(conn, handle)
-        stale = found is not None and sessions.needs_touch(conn, handle)
-    if found is not None and stale:
-        db.write(lambda conn: sessions.touch(conn, handle, found))
+        ends = session_use.get_ends(conn, handle) if found is not None else None
+    if found is not None and ends is not None:
+        if ends.needs_touch:
+            ends = replace(ends, idle_ends_at=db.write(lambda conn: session_use.touch(conn, handle, found)))
+        g.session_ends = ends
     return found
 
 
@@ -100,9 +139,10 @@ def continue_url(request_handle: str | None, next_path: str | None = None) -> st
     return local_path(next_path) or "/account"
 
 
-def login_url() -> str:
-    """The sign-in page that comes back to the page of this request."""
-    wanted = request.full_path.rstrip("?") if request.method != "POST" else "/account"
+def login_url(wanted: str | None = None) -> str:
+    """The sign-in page that comes back to the page of this request, or to the one that is wanted."""
+    if wanted is None:
+        wanted = request.full_path.rstrip("?") if request.method != "POST" else "/account"
     return "/login?next=" + quote(wanted, safe="")
 
 

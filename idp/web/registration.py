@@ -36,6 +36,7 @@ from idp.web.pages import (
 )
 from idp.web.registration_forms import AccountForm, DeliveryForm, IdentityForm, ShownCodeForm, StartForm, StepForm
 from idp.web.routes import Access, Csrf, Pages
+from idp.web.signing_in import browser
 from idp.web.waiting import find_waiting
 
 pages = Pages("registration")
@@ -227,7 +228,7 @@ def account(journey: Journey) -> ResponseReturnValue:
             journey,
             username=form.new_username.data or "",
             password=form.new_password.data or "",
-            old_session=cookies.read(cookies.SESSION),
+            browser=browser(),
             language=language(),
         )
     except passwords.Busy as busy:

@@ -59,6 +59,8 @@ class Route:
     csrf: Csrf
     secret_address: bool = False
     """Whether its address holds a secret, which then goes into no Referer, not even one to our own pages."""
+    keeps: bool = False
+    """Whether what is posted here when the sign-in is over is kept for its owner: never a number, password or code."""
 
 
 class Pages:
@@ -78,6 +80,7 @@ class Pages:
         access: Access,
         csrf: Csrf,
         secret_address: bool = False,
+        keeps: bool = False,
     ) -> Callable[[View], View]:
         """Register a view under its rules."""
 
@@ -87,7 +90,7 @@ class Pages:
                 rule, endpoint=name, view_func=view, methods=list(methods), provide_automatic_options=False
             )
             endpoint = f"{self.blueprint.name}.{name}"
-            self.routes.append(Route(rule, endpoint, methods, access, csrf, secret_address))
+            self.routes.append(Route(rule, endpoint, methods, access, csrf, secret_address, keeps))
             return view
 
         return register

@@ -92,6 +92,7 @@ def page(form: SignInForm, handle: str | None, *, status: int = 200, unknown_pas
         form=form,
         login_url=with_where_to("/login", handle, form.next.data),
         unknown_passkey=unknown_passkey,
+        kept=cookies.read(cookies.KEPT) is not None,
         rp_id=ceremonies.site_of(services().settings).rp_id,
         continuing_to=waiting.client_name if waiting else "",
         register_url="/register" + (f"?{urlencode({'request': handle})}" if handle else ""),

@@ -3,10 +3,11 @@
 from math import ceil
 from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, request
 from flask_babel import gettext
 
 from idp import audit
+from idp.credentials import sessions
 from idp.credentials.sign_in import Browser, NotActive, Opened
 from idp.outcomes import Refused
 from idp.web import cookies, guard, messages
@@ -28,7 +29,7 @@ def second_step_url(handle: str | None, next_path: str | None = None) -> str:
 def go_on_signed_in(opened: Opened, there: str) -> Response:
     """Go on as somebody who is signed in now."""
     response = redirect_to(there)
-    cookies.write(response, cookies.SESSION, opened.session)
+    cookies.write(response, cookies.SESSION, opened.session, lasts=sessions.STAYS if opened.stays else None)
     cookies.write(response, cookies.DEVICE, opened.device)
     if cookies.read(cookies.SIGN_IN) is not None:
         cookies.clear(response, cookies.SIGN_IN)
@@ -41,7 +42,13 @@ def browser() -> Browser:
         session=cookies.read(cookies.SESSION),
         device=cookies.read(cookies.DEVICE),
         address=audit.address.get() or guard.UNKNOWN_ADDRESS,
+        agent=agent(),
     )
+
+
+def agent() -> str:
+    """What the browser calls itself, in letters that a page can show."""
+    return "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
 
 
 def with_wait(response: Response, refused: Refused) -> Response:

@@ -235,6 +235,27 @@ def test_a_last_factor_of_premium_goes_only_with_its_owners_word(world: World) -
     assert sign_in(world, Member(**{**vars(member), "totp_secret": None})).page.name == "account/show"
 
 
+def test_a_short_password_is_never_left_alone(world: World) -> None:
+    """R1: beside a second factor 8 characters will do; the last factor goes only after a longer one was chosen."""
+    member = join(world.services, totp=True, password="kettle99")
+    browser = sign_in(world, member).open("/account/second-factor/remove").submit()
+    assert (browser.status, browser.page.error) == (422, "password_too_short")
+    assert "/account/password" in browser.page.links
+    browser.open("/account/password").submit(current_password="kettle99", new_password="old lamps hum at dusk")
+    browser.open("/account/second-factor/remove").submit()
+    assert "Not in use" in browser.page.text
+
+
+def test_what_is_removed_is_signed_out_everywhere_else(world: World) -> None:
+    """R87: a lost phone may be signed in somewhere."""
+    member, device = join(world.services), Device()
+    browser = user.member_with(world, member, device)
+    phone = user.sign_in_alone(world.browser(), device)
+    browser.open(next(link for link in browser.page.links if link.startswith("/account/passkeys/remove"))).submit()
+    assert browser.page.name == "account/show"
+    assert phone.open("/account").page.name == "sign_in/login"
+
+
 def test_with_a_passkey_left_the_app_may_go_and_premium_stays(world: World) -> None:
     """R48: Premium needs one, whichever."""
     member = join(world.services, level=Level.PREMIUM, totp=True)

@@ -11,6 +11,7 @@ from idp.accounts.accounts import Account
 from idp.accounts.levels import Level
 from idp.accounts.people import Person, Subject
 from idp.config import Settings
+from idp.credentials.sign_in import Browser
 from idp.db import list_rows
 from idp.journeys import engine, registration, registration_account, registration_code
 from idp.journeys.engine import Journey
@@ -24,6 +25,7 @@ from tests.registrants import DANA, MAX, PASSWORD, ROBIN, Registrant
 from tests.world import World
 
 ADDRESS = "198.51.100.7"
+_BROWSER = Browser(session=None, device=None, address=ADDRESS)
 VIC = Registrant("Vic", "Veteran", (1948, 11, 11), "900000147")
 
 
@@ -94,7 +96,7 @@ def _finish(ready: Ready, settings: Settings, handle: str, username: str) -> str
     services = application.create_services(settings)
     journey = present(services, handle)
     ready()
-    made = registration_account.finish(services, journey, username=username, password=PASSWORD, old_session=None)
+    made = registration_account.finish(services, journey, username=username, password=PASSWORD, browser=_BROWSER)
     services.db.close()
     return outcome(made)
 
@@ -139,7 +141,7 @@ def _register(ready: Ready, settings: Settings, username: str) -> str:
         if told == "Redeemed":
             journey = present(services, handle)
             told = outcome(
-                registration_account.finish(services, journey, username=username, password=PASSWORD, old_session=None)
+                registration_account.finish(services, journey, username=username, password=PASSWORD, browser=_BROWSER)
             )
     services.db.close()
     return told

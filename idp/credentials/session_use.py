@@ -1,0 +1,52 @@
+"""Using a session: when it ends, and that each use of it puts its idle end off."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from idp import clock, crypto, db
+from idp.credentials.sessions import Session, SignedIn, idle_for, still
+
+_TOUCH_EVERY = timedelta(minutes=1)
+
+_ENDS = sa.select(Session.last_seen_at, Session.idle_ends_at, Session.expires_at).where(
+    Session.handle_digest == sa.bindparam("which")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """When a session was used last, and when it ends: unused, and at the latest."""
+
+    last_seen_at: datetime
+    idle_ends_at: datetime
+    expires_at: datetime
+
+    @property
+    def needs_touch(self) -> bool:
+        """Whether the last use was noted more than a minute ago, so that a page load rarely writes."""
+        return self.last_seen_at < clock.now() - _TOUCH_EVERY
+
+
+def get_ends(conn: Connection, handle: str) -> Ends:
+    """When the session behind a cookie ends, which must be there; only `find_signed_in` tells whether it lives."""
+    return Ends(*conn.execute(_ENDS, {"which": crypto.digest(handle)}).one())
+
+
+def touch(conn: Connection, handle: str, found: SignedIn) -> datetime:
+    """Note that the session was used, and tell when it now ends unused. One whose idle time is over stays over."""
+    now = clock.now()
+    idle_ends_at = now + idle_for(found.aal, stays=found.stays)
+    conn.execute(
+        still(found.session_id, handle)
+        .where(Session.idle_ends_at > now)
+        .values(last_seen_at=now, idle_ends_at=idle_ends_at)
+    )
+    return idle_ends_at
+
+
+def find_owner(conn: Connection, handle: str) -> Session | None:
+    """The session that this handle opened, though it be over by now: nobody is signed in by that."""
+    return db.find(conn, Session, Session.handle_digest == crypto.digest(handle))
