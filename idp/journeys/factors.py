@@ -95,8 +95,9 @@ def count_out(
 ) -> str:
     """A factor was taken away in this write: the level follows, every address is told, and this session has a new handle.
 
-    Every other sign-in ends. Without any factor left the recovery codes go too, and the password must be long enough alone (R1). A Premium account so falls to Basic, which only happens where its
-    owner said yes to that (R48). Raises `Undone` otherwise.
+    Every other sign-in ends. Without any factor left the recovery codes go too, and the password must be long enough alone
+    (R1). A Premium account so falls to Basic, which only happens where its owner said yes to that (R48). Raises `Undone`
+    otherwise.
     """
     owner = Owner(me.account_id, me.person_id)
     left = second_factor.has_any(conn, me.account_id)
