@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from idp.credentials.breached import BreachedFault, BreachedFile
+from tests.idp_command import Done, environment_of, run_idp
 from tests.relying_party import on_sqlite
 from tests.world import World
 
@@ -21,7 +22,7 @@ pytestmark = on_sqlite
 
 STOLEN = "seven herons in a row"
 
-Idp = Callable[..., "subprocess.CompletedProcess[str]"]
+Idp = Callable[..., Done]
 
 
 def _list(*stolen: str) -> str:
@@ -42,35 +43,19 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(world: World, database_url: str, target: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
-    return inherited | {
-        "IDP_DEMO": "1",
-        "IDP_ISSUER": world.settings.issuer,
-        "IDP_KEYS": str(world.settings.keys),
-        "IDP_SMTP_URL": world.settings.smtp_url,
-        "DATABASE_URL": database_url,
-        "IDP_BREACHED_PASSWORDS": str(target),
-    }
+def environment(world: World, target: Path) -> dict[str, str]:
+    return environment_of(world) | {"IDP_BREACHED_PASSWORDS": str(target)}
 
 
 @pytest.fixture
 def idp(environment: dict[str, str]) -> Idp:
-    def run(*words: str, typed: str = "", **changes: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "idp", "passwords", *words],
-            env=environment | changes,
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def run(*words: str, typed: str = "", **changes: str) -> Done:
+        return run_idp(environment | changes, "passwords", *words, typed=typed)
 
     return run
 
 
-def _json(done: "subprocess.CompletedProcess[str]") -> Any:
+def _json(done: Done) -> Any:
     return json.loads(done.stdout)
 
 
@@ -150,9 +135,8 @@ def test_without_a_setting_the_built_in_lists_are_asked(
 ) -> None:
     bare = {name: value for name, value in environment.items() if name != "IDP_BREACHED_PASSWORDS"}
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "idp", *words]
-        return subprocess.run(command, env=bare, input=f"{STOLEN}\n", capture_output=True, text=True, check=False)
+    def run(*words: str) -> Done:
+        return run_idp(bare, *words, typed=f"{STOLEN}\n")
 
     assert run("passwords", "check").returncode == 0
     for words in (("show",), ("import", str(source))):
@@ -169,9 +153,8 @@ def test_neither_start_nor_doctor_goes_on_without_the_file_that_is_named(
 ) -> None:
     """R6: a list that is named and cannot be asked stops the start, and everything else can still be done."""
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "idp", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    def run(*words: str) -> Done:
+        return run_idp(environment, *words)
 
     world.mails()
     for content in (None, b"rubbish"):
