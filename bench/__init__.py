@@ -3,6 +3,7 @@
 `__main__` reads the words and keeps the order of the work; `machine` knows this computer, its cores, and how much of
 one somebody else took; `sides` is what is measured, `guidon` ours and `peer` npm's oidc-provider (its folder of the same
 name holds the program); `browser` signs in; `load.mjs` sends the requests and checks the answers; `rounds` takes the
-measurements in turn; `weights` counts what a page costs a first visitor; `report` makes the tables, on the terminal and
-in docs/performance.md.
+measurements in turn, each by a `load`; `signing_in` holds sign-ins of `members` against `bare` argon2, and floods the
+server with them (`member.mjs`, over `wire.mjs`); `weights` counts what a page costs a first visitor; `report` makes the
+tables, on the terminal and in docs/performance.md.
 """

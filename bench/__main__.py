@@ -8,11 +8,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import IO
+from typing import IO, Any
 
-from bench import guidon, machine, peer, report, rounds, weights
+from bench import guidon, machine, peer, report, rounds, signing_in, weights
 from bench.report import Told
 from bench.rounds import FLOWS, REQUESTS, Results
+from bench.signing_in import SignIns
 from bench.weights import Weight
 from devtools.children import Children, StoppedError, listen
 from devtools.terminal import ROOT, StopError, say
@@ -26,7 +27,7 @@ def main(words: Sequence[str]) -> int:
     try:
         listen()
         with _only_one():
-            results, pages = measure(asked)
+            results, signing, pages = measure(asked)
     except StopError as stop:
         say(f"\n{stop}")
         return stop.code
@@ -38,10 +39,14 @@ def main(words: Sequence[str]) -> int:
         say(f"\n{report.speeds(results)}\n\n{report.costs(results)}\n")
         if doubt := report.doubts(results):
             say(f"Not to be quoted: {doubt}.\n")
+    if signing is not None:
+        say(f"\n{report.sign_ins(signing)}\n\n{report.meanwhile(signing)}\n\n{report.flood(signing)}\n")
+        if doubt := report.doubts_of_sign_ins(signing):
+            say(f"Not to be quoted: {doubt}.\n")
     if pages:
         say(f"{report.weights(pages)}\n")
     if asked.write:
-        report.write(report.page(told, results, pages))
+        report.write(report.page(told, results, signing, pages))
         say(f"Written to {report.PAGE.relative_to(ROOT)}.")
     return 0
 
@@ -53,41 +58,47 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--short", action="store_true", help="one round of two seconds each: to see that it works")
     top.add_argument("--flows", action="store_true", help="whole code flows only")
+    top.add_argument("--sign-in", action="store_true", help="signing in only: four minutes, if the machine is quiet")
     top.add_argument("--alone", action="store_true", help="Guidon only")
     top.add_argument("--weights", action="store_true", help="only weigh the pages")
     top.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     return top
 
 
-def measure(asked: argparse.Namespace) -> tuple[Results | None, list[Weight]]:
+def measure(asked: argparse.Namespace) -> tuple[Results | None, SignIns | None, list[Weight]]:
     """Start the servers in an empty folder, measure, weigh, and stop them whatever happens."""
+    some = asked.flows or asked.sign_in or asked.weights
     if not asked.weights or not asked.alone:
         machine.check_tools()
     cores = machine.cores()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    beside = not asked.alone and not asked.weights
+    beside = (not some or asked.flows) and not asked.alone
     durable = peer.install() if beside else False
     env = guidon.environment(FOLDER)
     with Children(env=env, logs=FOLDER) as children:
         ours = guidon.start(children, cores, FOLDER)
-        pages = [] if asked.flows else weights.weigh(ours)
-        if asked.weights:
-            return None, pages
-        sides = [ours]
-        if beside:
-            stores = ["peer.db", peer.MEMORY] if durable else [peer.MEMORY]
-            sides += [peer.start(children, cores, store=store, folder=FOLDER) for store in stores]
-        results = rounds.take(
-            sides,
-            FLOWS if asked.flows else (*FLOWS, *REQUESTS),
-            cores,
-            rounds=1 if asked.short else 3,
-            tries=1 if asked.short else 3,
-            seconds=2 if asked.short else 8,
-        )
+        pages = weights.weigh(ours) if asked.weights or not some else []
+        results = signing = None
+        if asked.flows or not some:
+            sides = [ours]
+            if beside:
+                stores = ["peer.db", peer.MEMORY] if durable else [peer.MEMORY]
+                sides += [peer.start(children, cores, store=store, folder=FOLDER) for store in stores]
+            scenarios = FLOWS if asked.flows else (*FLOWS, *REQUESTS)
+            results = rounds.take(sides, scenarios, cores, **_how(asked, seconds=8))
+        if asked.sign_in or not some:
+            env = guidon.issuing(env, ours.origin)
+            signing = signing_in.take(ours, env, cores, **_how(asked, seconds=6))
         children.check()
-        return results, pages
+        return results, signing, pages
+
+
+def _how(asked: argparse.Namespace, *, seconds: float) -> dict[str, Any]:
+    """How often everything is measured, and for how long."""
+    if asked.short:
+        return {"rounds": 1, "tries": 1, "seconds": 2}
+    return {"rounds": 3, "tries": 3, "seconds": seconds}
 
 
 def _only_one() -> IO[str]:

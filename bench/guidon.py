@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench import machine, sides
@@ -34,11 +35,16 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def issuing(env: Mapping[str, str], origin: str) -> dict[str, str]:
+    """The settings of the server at this address."""
+    return {**env, "IDP_ISSUER": origin}
+
+
 def start(children: Children, cores: Cores, folder: Path) -> Side:
     """Make everything anew, start one worker on the servers' core, and sign a ready account in."""
     port = sides.free_port()
     origin = f"http://localhost:{port}"
-    env = {**children.env, "IDP_ISSUER": origin}
+    env = issuing(children.env, origin)
     directory = folder / "deers.jsonl"
     steps = (
         ("Making keys", ("keys", "init")),

@@ -1,145 +1,15 @@
 // The load: so many connections that stay open, each doing one thing after another and checking every answer.
 //
 //   node load.mjs < order.json        ->  {"event": "begin"} and {"event": "end", ...} on standard output
-//
-// It speaks HTTP/1.1 on bare sockets, because Node's own client would become the slower end of the wire.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
+import { Member } from './member.mjs';
+import { Jar, Wire, expect } from './wire.mjs';
 
-const SEPARATOR = Buffer.from('\r\n\r\n');
-const PATIENCE = 20_000; // milliseconds for one answer
 const REDIRECTS = 6;
-
-/** One open connection: a request, then its answer, never two at a time. */
-class Wire {
-  constructor(port, host) {
-    this.port = port;
-    this.host = host;
-    this.socket = null;
-    this.opened = 0;
-    this.waiting = null;
-    this.got = null;
-  }
-
-  open() {
-    return new Promise((resolve, reject) => {
-      const socket = connect(this.port, '127.0.0.1', () => resolve());
-      socket.setNoDelay(true);
-      socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer')));
-      socket.on('data', (chunk) => this.take(chunk));
-      socket.on('error', (fault) => { reject(fault); this.fail(fault); });
-      socket.on('close', () => { this.socket = null; this.fail(new Error('the server closed the connection')); });
-      this.socket = socket;
-      this.opened += 1;
-    });
-  }
-
-  async send(method, path, headers, body = '') {
-    if (!this.socket) await this.open();
-    const lines = [`${method} ${path} HTTP/1.1`, `Host: ${this.host}`, 'Accept: */*', ...headers];
-    if (method === 'POST') {
-      lines.push('Content-Type: application/x-www-form-urlencoded', `Content-Length: ${Buffer.byteLength(body)}`);
-    }
-    this.got = null;
-    return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
-      this.socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
-    });
-  }
-
-  take(chunk) {
-    this.got = this.got ? Buffer.concat([this.got, chunk]) : chunk;
-    const answer = parse(this.got);
-    if (!answer || !this.waiting) return;
-    const { resolve } = this.waiting;
-    this.waiting = null;
-    resolve(answer);
-  }
-
-  fail(fault) {
-    if (!this.waiting) return;
-    const { reject } = this.waiting;
-    this.waiting = null;
-    reject(fault);
-  }
-
-  close() {
-    this.waiting = null;
-    this.socket?.destroy();
-  }
-}
-
-/** A whole answer, or null while some of it is still on its way. */
-function parse(bytes) {
-  const end = bytes.indexOf(SEPARATOR);
-  if (end < 0) return null;
-  const [first, ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
-  const headers = new Map();
-  const cookies = [];
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === 'set-cookie') cookies.push(value);
-    else headers.set(name, value);
-  }
-  const rest = bytes.subarray(end + SEPARATOR.length);
-  const status = Number(first.slice(9, 12));
-  let body;
-  if (headers.get('transfer-encoding') === 'chunked') {
-    body = unchunked(rest);
-    if (body === null) return null;
-  } else {
-    const length = Number(headers.get('content-length') ?? 0);
-    if (rest.length < length) return null;
-    body = rest.toString('utf8', 0, length);
-  }
-  return { status, headers, cookies, body };
-}
-
-function unchunked(bytes) {
-  const parts = [];
-  for (let at = 0; ;) {
-    const end = bytes.indexOf('\r\n', at);
-    if (end < 0) return null;
-    const length = Number.parseInt(bytes.toString('latin1', at, end), 16);
-    const from = end + 2;
-    if (bytes.length < from + length + 2) return null;
-    if (length === 0) return Buffer.concat(parts).toString('utf8');
-    parts.push(bytes.subarray(from, from + length));
-    at = from + length + 2;
-  }
-}
-
-/** What a browser would keep, for one origin. */
-class Jar {
-  constructor(given) {
-    this.kept = new Map(Object.entries(given ?? {}));
-  }
-
-  header() {
-    if (!this.kept.size) return [];
-    return [`Cookie: ${[...this.kept].map(([name, value]) => `${name}=${value}`).join('; ')}`];
-  }
-
-  keep(cookies) {
-    for (const cookie of cookies) {
-      const [pair, ...rest] = cookie.split(';');
-      const equals = pair.indexOf('=');
-      const over = rest.some((part) => /^\s*max-age=0$/i.test(part) || /^\s*expires=thu, 01.jan.1970/i.test(part));
-      if (over) this.kept.delete(pair.slice(0, equals));
-      else this.kept.set(pair.slice(0, equals), pair.slice(equals + 1));
-    }
-  }
-}
 
 const random = (bytes) => randomBytes(bytes).toString('base64url');
 const part = (token, index) => JSON.parse(Buffer.from(token.split('.')[index], 'base64url').toString('utf8'));
-
-function expect(ok, what, answer) {
-  if (!ok) throw new Error(`${what}${answer ? ` (${answer.status} ${answer.body.slice(0, 200)})` : ''}`);
-}
 
 /** One person's browser and one client on one connection. */
 class Actor {
@@ -246,25 +116,37 @@ const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const now = () => performance.now();
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
+/** What this share of them took at the most. */
+function at(times, share) {
+  times.sort((one, other) => one - other);
+  return times[Math.floor(times.length * share)] ?? 0;
+}
+
 async function run(order) {
-  const actors = Array.from({ length: order.connections }, () => new Actor(order));
+  const Who = order.what === 'sign-in' ? Member : Actor;
+  const actors = Array.from({ length: order.connections }, () => new Who(order));
   const took = [];
+  const away = []; // sign-ins that a busy server refused, as it should
   const faults = new Map();
   let stop = false;
   let counting = false;
   let failed = 0;
+  process.on('SIGTERM', () => { stop = true; }); // who asks for that wants the figures up to here
 
   const loop = async (actor) => {
     while (!stop) {
       const began = now();
       try {
-        await actor.once();
-        if (counting && took.push(now() - began) >= order.most) stop = true;
+        const turned = await actor.once();
+        const spent = now() - began;
+        if (counting && turned === 'away') away.push(spent);
+        else if (counting && took.push(spent) >= order.most) stop = true;
       } catch (fault) {
         failed += 1;
         faults.set(fault.message, (faults.get(fault.message) ?? 0) + 1);
         if (failed >= 50) stop = true;
       }
+      if (order.pause) await sleep(order.pause);
     }
   };
 
@@ -286,7 +168,6 @@ async function run(order) {
   stop = true;
   const seconds = (now() - before.at) / 1000;
   const cpu = process.cpuUsage(before.cpu);
-  took.sort((one, other) => one - other);
   say({
     event: 'end',
     done: took.length,
@@ -295,8 +176,12 @@ async function run(order) {
     failed,
     faults: [...faults].slice(0, 5),
     reopened: actors.reduce((sum, actor) => sum + actor.wire.opened - 1, 0),
-    middle_ms: took[Math.floor(took.length / 2)] ?? 0,
-    slow_ms: took[Math.floor(took.length * 0.99)] ?? 0,
+    middle_ms: at(took, 0.5),
+    slower_ms: at(took, 0.95),
+    slow_ms: at(took, 0.99),
+    away: away.length,
+    away_middle_ms: at(away, 0.5),
+    away_slow_ms: at(away, 0.99),
     load_cpu: (cpu.user + cpu.system) / 1e6,
   });
   await Promise.all(loops);

@@ -83,6 +83,25 @@ def memory(session: int) -> float:
     return kibibytes / 1024
 
 
+def resident(session: int) -> tuple[float, float]:
+    """MiB in memory of the largest process of a program, which is its worker: now, and the most since `forget_peak`."""
+    found = [(0.0, 0.0)]
+    for process in _of_session(session):
+        try:
+            lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
+        except OSError:  # it ended while we read
+            continue
+        told = {name: value for name, _, value in (line.partition(":") for line in lines)}
+        found.append((int(told["VmRSS"].split()[0]) / 1024, int(told["VmHWM"].split()[0]) / 1024))
+    return max(found)
+
+
+def forget_peak(session: int) -> None:
+    """From here on, the most that `resident` tells is counted anew (proc(5), /proc/pid/clear_refs)."""
+    for process in _of_session(session):
+        Path(f"/proc/{process}/clear_refs").write_text("5", "ascii")
+
+
 def busy_seconds(core: int) -> float:
     """Time that a core has spent on programs, anybody's, and that its hypervisor gave to others."""
     line = next(line for line in Path("/proc/stat").read_text("ascii").splitlines() if line.startswith(f"cpu{core} "))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.rounds import NOISY, Results, Scenario
+from bench.load import NOISY, Measured
+from bench.rounds import Results, Scenario
 from bench.sides import CONNECTIONS
+from bench.signing_in import ASKED, AT_ONCE, BARE, FLOOD, STEPS, SignIns
 from bench.weights import Weight
 from devtools.terminal import ROOT, StopError
 
 PAGE = ROOT / "docs" / "performance.md"
+PERCENTILES = ("middle_ms", "slower_ms", "slow_ms")
 MEMORY = "memory, MiB: idle, then after all of this"
 
 
@@ -65,6 +69,75 @@ def costs(results: Results) -> str:
     return table(rows)
 
 
+def sign_ins(results: SignIns) -> str:
+    """What signing in costs, each row held against bare argon2 on the same core."""
+    head = [
+        "signing in, one core", "per second", "processor time of the server for one", "of it above argon2",
+        "the core, for one", "of it above argon2", "wait: median · 99th percentile",
+    ]  # fmt: skip
+    bare = results.cost(BARE)
+    rows = [head]
+    for what, every in results.measured.items():
+        cost = results.cost(what)
+        ours = cost.above(bare)
+        waited = f"{results.middle(what, 'middle_ms'):,.0f} · {results.middle(what, 'slow_ms'):,.0f} ms"
+        above = [_above(ours.cpu_ms, bare.cpu_ms), _above(ours.wall_ms, bare.wall_ms)] if what != BARE else ["", ""]
+        rows.append(
+            [
+                STEPS.get(what, BARE),
+                _spread([one.rate for one in every], "{:,.1f}"),
+                f"{cost.cpu_ms:.1f} ms",
+                above[0],
+                f"{cost.wall_ms:.1f} ms",
+                above[1],
+                waited if what != BARE else "",
+            ]
+        )
+    return table(rows)
+
+
+def meanwhile(results: SignIns) -> str:
+    """How long everything else waits while a flood of sign-ins runs, next to how long it does in quiet."""
+    rows = [
+        ["wait: median · 95th · 99th percentile", "in quiet", f"while {FLOOD} connections sign in", "beside it, each"]
+    ]
+    for what, title in ASKED.items():
+        floods = results.floods
+        answered = statistics.median(flood.meanwhile[what].rate for flood in floods)
+        rows.append(
+            [
+                title,
+                _waits([flood.quiet[what] for flood in floods], *PERCENTILES),
+                _waits([flood.meanwhile[what] for flood in floods], *PERCENTILES),
+                f"{answered:,.0f}/s",
+            ]
+        )
+    return table(rows)
+
+
+def flood(results: SignIns) -> str:
+    """What a flood comes to, and what it takes of memory."""
+    every = [flood.signed_in for flood in results.floods]
+    rows = [
+        [f"{FLOOD} connections that sign in as fast as they can", ""],
+        ["signed in", _spread([one.rate for one in every], "{:,.1f}") + " per second"],
+        [
+            "turned away (503 and Retry-After)",
+            _spread([one.away / one.seconds for one in every], "{:,.0f}") + " per second",
+        ],
+        [
+            "turned away, together",
+            f"{sum(one.away for one in every):,} of {sum(one.away + one.done for one in every):,}",
+        ],
+        ["wait until turned away: median · 99th percentile", _waits(every, "away_middle_ms", "away_slow_ms")],
+        ["wait until signed in: median · 99th percentile", _waits(every, "middle_ms", "slow_ms")],
+    ]
+    for title, name in (("before", "before"), ("at the most", "most"), ("afterwards", "after")):
+        held = [float(getattr(one, name)) for one in results.floods]
+        rows.append([f"memory of the worker, MiB: {title}", _spread(held, "{:,.0f}")])
+    return table(rows)
+
+
 def weights(pages: Sequence[Weight]) -> str:
     """Bytes on the wire of a first visit, page by page."""
     head = ["page", "HTML", "style", "scripts", "fonts", "images", "together", "requests", "together, unpacked"]
@@ -100,7 +173,19 @@ def doubts(results: Results) -> str:
     return "; ".join(found)
 
 
-def page(told: Told, results: Results | None, pages: Sequence[Weight]) -> dict[str, str]:
+def doubts_of_sign_ins(results: SignIns) -> str:
+    """The same of signing in."""
+    found = []
+    if results.noise > NOISY:
+        found.append(f"other programs took up to {results.noise:.0%} of the server's core meanwhile")
+    if any(one.signed_in.load_busy > 0.9 for one in results.floods):
+        found.append("the load was at its own limit in the flood")
+    if results.rounds < 3:
+        found.append("fewer than three rounds were run")
+    return "; ".join(found)
+
+
+def page(told: Told, results: Results | None, signing: SignIns | None, pages: Sequence[Weight]) -> dict[str, str]:
     """The generated parts of docs/performance.md, by their marks."""
     today = datetime.now(tz=UTC).date().isoformat()
     parts = {}
@@ -113,6 +198,18 @@ def page(told: Told, results: Results | None, pages: Sequence[Weight]) -> dict[s
                 *([f"**Not to be quoted:** {doubt}."] if doubt else []),
                 speeds(results),
                 costs(results),
+            ]
+        )
+    if signing is not None:
+        doubt = doubts_of_sign_ins(signing)
+        how = f"{AT_ONCE} connections, medians of {signing.rounds} rounds of {signing.seconds:g} seconds each"
+        parts["sign-in"] = "\n\n".join(
+            [
+                f"Measured on {today}: {told.machine}. {told.versions}. {how}.",
+                *([f"**Not to be quoted:** {doubt}."] if doubt else []),
+                sign_ins(signing),
+                meanwhile(signing),
+                flood(signing),
             ]
         )
     if pages:
@@ -147,6 +244,20 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def _placed(cell: str, width: int, column: int) -> str:
     return cell.ljust(width) if column == 0 else cell.rjust(width)
+
+
+def _spread(every: Sequence[float], form: str) -> str:
+    """The median, and the lowest and highest of several."""
+    middle = form.format(statistics.median(every))
+    return middle if len(every) == 1 else f"{middle} ({form.format(min(every))}–{form.format(max(every))})"
+
+
+def _above(ours: float, bare: float) -> str:
+    return f"{ours:.1f} ms ({ours / bare:.0%})"
+
+
+def _waits(every: Sequence[Measured], *names: str) -> str:
+    return " · ".join(f"{statistics.median(getattr(one, name) for one in every):,.1f}" for name in names) + " ms"
 
 
 def _rate(results: Results, scenario: Scenario, side: str) -> str:

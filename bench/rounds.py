@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
 
 from bench import machine
+from bench.load import NOISY, Load, Measured
 from bench.machine import Cores
 from bench.sides import Side
-from devtools.terminal import StopError, leash, say
-
-LOAD = Path(__file__).with_name("load.mjs")
-MOST = 100_000
-"""Things done in one measurement at the most, so that a fast one fills neither memory nor disk."""
-WARM = 1
-"""Seconds of the same before the count begins."""
-NOISY = 0.05
-"""From this share of the servers' core on, taken by other programs, a wall-clock figure is worth little."""
+from devtools.terminal import say
 
 
 @dataclass(frozen=True)
@@ -48,37 +37,6 @@ REQUESTS = (
     Scenario("discovery", "get", endpoint="discovery"),
     Scenario("JWKS", "get", endpoint="jwks"),
 )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One measurement. Everything is per second of it, but for `per_cpu_second`."""
-
-    done: int
-    seconds: float
-    requests: int
-    middle_ms: float
-    slow_ms: float
-    server_cpu: float
-    load_cpu: float
-    others: float
-
-    @property
-    def rate(self) -> float:
-        return self.done / self.seconds
-
-    @property
-    def per_cpu_second(self) -> float:
-        """What one second of the server's own processor time does: hardly touched by whatever else the machine does."""
-        return self.done / self.server_cpu if self.server_cpu else 0.0
-
-    @property
-    def server_busy(self) -> float:
-        return self.server_cpu / self.seconds
-
-    @property
-    def load_busy(self) -> float:
-        return self.load_cpu / self.seconds
 
 
 @dataclass
@@ -139,51 +97,7 @@ def _quietest(side: Side, scenario: Scenario, cores: Cores, *, tries: int, secon
 def _once(side: Side, scenario: Scenario, cores: Cores, *, seconds: float) -> Measured:
     if scenario.what != "get":
         side.prove(scenario.client)
-    order = {
-        **side.order(scenario.what, scenario.client, scenario.path(side)),
-        "seconds": seconds,
-        "warm": WARM,
-        "most": MOST,
-    }
-    child = subprocess.Popen(
-        cores.pinned(cores.load, "node", str(LOAD)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=leash(),  # noqa: PLW1509 - the benchmark has one thread
-    )
-    try:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(json.dumps(order))
-        child.stdin.close()
-        _next(child.stdout, "begin", side, scenario)
-        cpu, busy = machine.cpu_seconds(side.session), machine.busy_seconds(cores.server)
-        end = _next(child.stdout, "end", side, scenario)
-        cpu, busy = machine.cpu_seconds(side.session) - cpu, machine.busy_seconds(cores.server) - busy
-        child.wait(timeout=30)
-    finally:
-        child.kill()
-        child.wait()
-    if end["failed"]:
-        why = "\n".join(f"  {count} × {what}" for what, count in end["faults"])
-        raise StopError(f"{side.name} answered wrongly to “{scenario.title}”:\n{why}")
-    return Measured(
-        done=end["done"],
-        seconds=end["seconds"],
-        requests=end["requests"],
-        middle_ms=end["middle_ms"],
-        slow_ms=end["slow_ms"],
-        server_cpu=cpu,
-        load_cpu=end["load_cpu"],
-        others=max(0.0, busy - cpu) / end["seconds"],
-    )
-
-
-def _next(said: IO[str], wanted: str, side: Side, scenario: Scenario) -> Mapping[str, Any]:
-    """The load's next event. It gives up by itself when an answer stays out, so this never waits for ever."""
-    line = said.readline()
-    event: dict[str, Any] = json.loads(line) if line else {"event": "failed", "why": "the load ended by itself"}
-    if event["event"] != wanted:
-        raise StopError(f"{side.name} could not be measured at “{scenario.title}”: {event.get('why', event)}")
-    return event
+    order = {**side.order(scenario.what, scenario.client, scenario.path(side)), "seconds": seconds}
+    with Load(order, cores, session=side.session, what=f"{side.name} at “{scenario.title}”") as load:
+        load.begin()
+        return load.end()

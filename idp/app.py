@@ -6,11 +6,13 @@ from flask_babel import Babel
 from idp import config, keyring, logs
 from idp.adapters.deers import EmbeddedDirectory
 from idp.adapters.fake_kbv import StandInVendor
+from idp.adapters.gateway import Gateway
 from idp.adapters.http import HttpFetcher
 from idp.adapters.kbv import HttpKbv
 from idp.adapters.letters import SpoolLetters
 from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
+from idp.credentials.breached import BreachedFile
 from idp.db import Database
 from idp.ports import Kbv, Services
 from idp.web import (
@@ -27,9 +29,11 @@ from idp.web import (
     logout,
     machine,
     mailbox,
+    not_me,
     oauth,
     passkey_sign_in,
     passkeys,
+    password,
     registration,
     second_factor,
     second_step,
@@ -55,8 +59,10 @@ PAGES = (
     registration.pages,
     activation.pages,
     account.pages,
+    password.pages,
     upgrade.pages,
     help.pages,
+    not_me.pages,
     oauth.pages,
     consent.pages,
     logout.pages,
@@ -80,6 +86,7 @@ def create_services(settings: Settings) -> Services:
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
         fetcher=HttpFetcher(settings),
         kbv=_vendor(settings),
+        breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
         letters=SpoolLetters(settings.letters) if settings.letters else None,
     )
 
@@ -92,7 +99,11 @@ def _vendor(settings: Settings) -> Kbv | None:
 
 
 def create_app(settings: Settings, services: Services) -> Flask:
-    """The whole web side. Raises `LookupError` when a route has no rules."""
+    """The whole web side. Raises `LookupError` when a route has no rules, and `PortDown` when the settings name a file of
+    breached passwords that cannot be used.
+    """
+    if services.breached is not None:
+        services.breached.check()
     app = Flask("idp", template_folder=str(assets.find_folder("templates")), static_folder=None)
     app.secret_key = services.keyring.derived("form-session")
     app.extensions["services"] = services
@@ -125,7 +136,13 @@ def create_app(settings: Settings, services: Services) -> Flask:
 
 
 def create_wsgi() -> Flask:
-    """What the server loads in each worker process."""
+    """The application for a WSGI server of one's own choice."""
     settings = config.load()
     logs.set_up(settings.log_level)
     return create_app(settings, create_services(settings))
+
+
+def create_gateway(threads: int) -> Gateway:
+    """What `idp serve` loads in each of its worker processes."""
+    app = create_wsgi()
+    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"])

@@ -94,7 +94,19 @@ class Event(Enum):
         "account.locked", "An account was locked; its sessions and tokens are dead.", "account", "why"
     )
     ACCOUNT_UNLOCKED = _event("account.unlocked", "A lock was lifted.", "account", "why")
+    DISOWNING_REFUSED = _event("disowning.refused", 'A link of a notice, "This was not me", was used in vain.', "why")
     PROFILE_CHANGED = _event("profile.changed", "A person changed what they say about themself.", "account")
+    PASSWORD_CHANGED = _event(
+        "password.changed",
+        "A person chose another password; every other sign-in of theirs ended.",
+        "account",
+    )
+    PASSWORD_CHANGE_REFUSED = _event(
+        "password.change_refused",
+        "Somebody signed in wanted another password and did not know the present one.",
+        "account",
+        "why",
+    )
     SIGN_IN_SUCCEEDED = _event("sign_in.succeeded", "A person signed in.", "account", "session", "methods")
     SIGN_IN_REFUSED = _event("sign_in.refused", "A sign-in was refused.", "account", "why")
     SIGN_IN_HALF_MADE = _event(

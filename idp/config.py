@@ -46,6 +46,13 @@ class PkceRule(StrEnum):
     PUBLIC = "public"
 
 
+class PasswordHash(StrEnum):
+    """How passwords are kept."""
+
+    ARGON2ID = "argon2id"
+    PBKDF2_SHA256 = "pbkdf2_sha256"
+
+
 class Settings(BaseSettings):
     """What an operator decides. Each docstring below becomes a row of `docs/settings.md`."""
 
@@ -80,6 +87,15 @@ class Settings(BaseSettings):
     """How many proxies in front of this server may be believed about the address of who asks."""
     pkce_required: PkceRule = PkceRule.ALL
     """`all`, or `public`: confidential clients may then go without PKCE, which OpenID certification needs."""
+    password_hash: PasswordHash = PasswordHash.ARGON2ID
+    """How passwords are kept: `argon2id`, the stronger, which is not FIPS-approved; or `pbkdf2_sha256` (600,000 rounds),
+    for houses that may only use what FIPS 140 approves. Either kind is checked whatever is chosen; who signs in next is
+    kept the chosen way.
+    """
+    breached_passwords: Path | None = None
+    """The file of passwords that were stolen elsewhere, made by `idp passwords import`. Not set: a new password is
+    compared with the built-in lists only.
+    """
     help_phone: str = ""
     """The telephone number of the service center, as the help pages show it. Empty: none is shown."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

@@ -3,6 +3,7 @@
 A try is counted before it is judged (`reserve`), in a write of its own; what turned out well gives its count back.
 """
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, unique
@@ -72,7 +73,9 @@ class Limit(Enum):
     # R19: what everybody together may fail at, over all accounts, from browsers that are not known; then only known ones get in.
     SIGN_IN_GLOBAL = Rule(20_000, timedelta(hours=1))
     # Challenges for passkeys, which strangers may ask for: each is a row for five minutes.
-    CHALLENGE_ADDRESS = Rule(600, timedelta(hours=1))
+    CHALLENGE_ADDRESS = Rule(10_000, timedelta(hours=1))
+    # How strong a password is that somebody types: asked after each pause, and each answer costs a tenth of a second.
+    STRENGTH = Rule(120, timedelta(minutes=10))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
     # R64, R65: matches asked for from one address, and by everybody together.
@@ -94,6 +97,8 @@ class Limit(Enum):
     ADDRESS_LETTER = Rule(2, timedelta(days=30))
     # New codes in one registration.
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
+    NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 
@@ -114,29 +119,8 @@ def reserve(conn: Connection, limit: Limit, who: str) -> Refused | None:
     now = clock.now()
     rule = limit.value
     key = f"{limit.name.lower()}:{who}"
-    window_over = LimitCount.window_ends_at <= now
-    fresh_end = now + rule.window
-    statement = (
-        db.upsert(conn, LimitCount)
-        .values(key=key, count=1, window_ends_at=fresh_end, blocked_until=None)
-        .on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "count": sa.case((window_over, 1), else_=LimitCount.count + 1),
-                "window_ends_at": sa.case((window_over, fresh_end), else_=LimitCount.window_ends_at),
-                "blocked_until": None,
-            },
-            where=sa.or_(
-                window_over,
-                sa.and_(
-                    LimitCount.count < rule.most,
-                    sa.or_(LimitCount.blocked_until.is_(None), LimitCount.blocked_until <= now),
-                ),
-            ),
-        )
-        .returning(LimitCount.count)
-    )
-    count = conn.execute(statement).scalar_one_or_none()
+    given = {"which": key, "now": now, "fresh_end": now + rule.window, "most": rule.most}
+    count = conn.execute(_counting(conn.dialect.name), given).scalar_one_or_none()
     if count is None:
         held = db.get(conn, LimitCount, LimitCount.key == key)
         until = held.window_ends_at if held.count >= rule.most else held.blocked_until or held.window_ends_at
@@ -147,19 +131,50 @@ def reserve(conn: Connection, limit: Limit, who: str) -> Refused | None:
     return None
 
 
+# Made once: a sign-in runs most of these, some of them thrice, and to make one anew costs more than to run it.
+@functools.cache
+def _counting(dialect: str) -> sa.sql.dml.ReturningInsert[int]:
+    """One more try, unless none is left or it comes too early: then there is no row to return."""
+    now, fresh_end = sa.bindparam("now", type_=db.Instant()), sa.bindparam("fresh_end", type_=db.Instant())
+    window_over = LimitCount.window_ends_at <= now
+    return (
+        db.upsert_for(dialect, LimitCount)
+        .values(key=sa.bindparam("which"), count=1, window_ends_at=fresh_end, blocked_until=None)
+        .on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "count": sa.case((window_over, 1), else_=LimitCount.count + 1),
+                "window_ends_at": sa.case((window_over, fresh_end), else_=LimitCount.window_ends_at),
+                "blocked_until": None,
+            },
+            where=sa.or_(
+                window_over,
+                sa.and_(
+                    LimitCount.count < sa.bindparam("most"),
+                    sa.or_(LimitCount.blocked_until.is_(None), LimitCount.blocked_until <= now),
+                ),
+            ),
+        )
+        .returning(LimitCount.count)
+    )
+
+
+_GIVE_BACK = (
+    sa.update(LimitCount)
+    .where(LimitCount.key == sa.bindparam("which"), LimitCount.count > 0)
+    .values(count=LimitCount.count - 1, blocked_until=None)
+)
+_CLEAR = sa.delete(LimitCount).where(LimitCount.key == sa.bindparam("which"))
+
+
 def give_back(conn: Connection, limit: Limit, who: str) -> None:
     """Uncount one try that turned out well or that was not the person's fault (R19, R79)."""
-    key = f"{limit.name.lower()}:{who}"
-    conn.execute(
-        sa.update(LimitCount)
-        .where(LimitCount.key == key, LimitCount.count > 0)
-        .values(count=LimitCount.count - 1, blocked_until=None)
-    )
+    conn.execute(_GIVE_BACK, {"which": f"{limit.name.lower()}:{who}"})
 
 
 def clear(conn: Connection, limit: Limit, who: str) -> None:
     """Forget every counted try of one key, as a success does for its own factor (R18)."""
-    conn.execute(sa.delete(LimitCount).where(LimitCount.key == f"{limit.name.lower()}:{who}"))
+    conn.execute(_CLEAR, {"which": f"{limit.name.lower()}:{who}"})
 
 
 def clear_all(conn: Connection, limit: Limit, who: str) -> None:
@@ -176,7 +191,7 @@ def sweep(conn: Connection) -> int:
 
 def is_blocked(conn: Connection, limit: Limit, who: str) -> bool:
     """Whether the next try would be refused now."""
-    held = db.find(conn, LimitCount, LimitCount.key == f"{limit.name.lower()}:{who}")
+    held = db.find_by(conn, LimitCount, LimitCount.key, f"{limit.name.lower()}:{who}")
     now = clock.now()
     if held is None or held.window_ends_at <= now:
         return False
@@ -185,5 +200,5 @@ def is_blocked(conn: Connection, limit: Limit, who: str) -> bool:
 
 def is_spent(conn: Connection, limit: Limit, who: str) -> bool:
     """Whether every try of the window is used, so that waiting a little no longer helps (R13)."""
-    held = db.find(conn, LimitCount, LimitCount.key == f"{limit.name.lower()}:{who}")
+    held = db.find_by(conn, LimitCount, LimitCount.key, f"{limit.name.lower()}:{who}")
     return held is not None and held.count >= limit.value.most and held.window_ends_at > clock.now()

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     PASSWORD_TOO_SHORT = "password_too_short"
     PASSWORD_TOO_LONG = "password_too_long"
     PASSWORD_COMMON = "password_common"
+    PASSWORD_BREACHED = "password_breached"
+    PASSWORD_SAME = "password_same"
     ACCOUNT_NOT_ACTIVE = "account_not_active"
     ANSWERS_WRONG = "answers_wrong"
     OUT_OF_TIME = "out_of_time"

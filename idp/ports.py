@@ -282,6 +282,18 @@ class Fetcher(Protocol):
         ...
 
 
+class BreachedPasswords(Protocol):
+    """Whoever knows passwords that were stolen elsewhere."""
+
+    def holds(self, password: str) -> bool:
+        """Whether this is one of them. Raises `PortDown`: a password that cannot be looked up is not taken."""
+        ...
+
+    def check(self) -> None:
+        """Make sure that it can be asked. Raises `PortDown`."""
+        ...
+
+
 class Mailer(Protocol):
     """Whoever takes our mail."""
 
@@ -306,5 +318,7 @@ class Services:
     fetcher: Fetcher
     kbv: Kbv | None
     """None where no vendor is connected: nobody is then offered questions."""
+    breached: BreachedPasswords | None
+    """None where no list was imported: a new password is then compared with the built-in ones only."""
     letters: LetterCarrier | None
     """None where nobody prints letters: nobody is then offered a code by post."""

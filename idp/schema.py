@@ -1,7 +1,7 @@
 """Every table, gathered by importing each module that declares one. Migrations compare themselves with it."""
 
 from idp import audit, limits, outbox
-from idp.accounts import accounts, addresses, people, profile
+from idp.accounts import accounts, addresses, disownings, people, profile
 from idp.credentials import ceremonies, devices, passkeys, passwords, recovery_codes, sessions, totp
 from idp.db import Row
 from idp.directory import tables as directory_tables
@@ -23,6 +23,7 @@ TABLES_OF = (
     clients,
     consents,
     devices,
+    disownings,
     engine,
     evidence,
     held_numbers,

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import Connection
 
 from idp import audit, clock, limits, logs, outbox
+from idp.accounts import disownings
 from idp.adapters.letters import print_letter
 from idp.audit import Event
 from idp.credentials import ceremonies, devices, sessions
@@ -46,6 +47,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     sessions.sweep,
     ceremonies.sweep,
     devices.sweep,
+    disownings.sweep,
     limits.sweep,
     outbox.sweep,
 )

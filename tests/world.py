@@ -16,6 +16,7 @@ from idp.config import Settings
 from idp.db import Database, list_rows
 from idp.directory import cast, load
 from idp.keyring import Keyring
+from tests.apps import app_for
 from tests.http_browser import Browser
 
 ISSUER = "http://localhost:5000"
@@ -40,7 +41,7 @@ class World:
             }
         )
         self.services = application.create_services(self.settings)
-        self.app: Flask = application.create_app(self.settings, self.services)
+        self.app: Flask = app_for(self.settings, self.services)
         self._catcher: MailCatcher | None = None
 
     def browser(self, *, address: str = "198.51.100.7", **headers: str) -> Browser:

@@ -82,7 +82,7 @@ def check_username(typed: str) -> Refused | None:
 
 def find_account(conn: Connection, account_id: str) -> Account | None:
     """The account of this id."""
-    return db.find(conn, Account, Account.id == account_id)
+    return db.find_by(conn, Account, Account.id, account_id)
 
 
 def get_account(conn: Connection, account_id: str) -> Account:
@@ -92,7 +92,7 @@ def get_account(conn: Connection, account_id: str) -> Account:
 
 def find_by_username(conn: Connection, typed: str) -> Account | None:
     """The account that this username belongs to, however it was written."""
-    return db.find(conn, Account, Account.username_key == username_key(typed))
+    return db.find_by(conn, Account, Account.username_key, username_key(typed))
 
 
 def hold(conn: Connection, account_id: str) -> Account | None:

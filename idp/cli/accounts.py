@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from idp import audit as audit_log
 from idp.accounts import accounts as store
+from idp.accounts import disownings
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.audit import Event
@@ -15,8 +16,8 @@ from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pa
 from idp.credentials import budgets, passwords, second_factor, sessions
 from idp.credentials.budgets import Budget
 from idp.db import list_rows
+from idp.journeys import locking
 from idp.ports import Services
-from idp.proofing import address_codes
 
 
 @click.group()
@@ -71,7 +72,7 @@ def show(services: Services, account: str, *, as_json: bool) -> None:
 @json_option
 @pass_services
 def lock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
-    """Lock an account: its sessions and tokens are dead at once."""
+    """Lock an account: its sessions and tokens are dead at once, and its owner is told by mail."""
     _move(services, account, was=State.ACTIVE, becomes=State.LOCKED, reason=reason, yes=yes, as_json=as_json)
 
 
@@ -85,6 +86,10 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
     """Lift a lock, and let a password or an app for codes work again that too many wrong ones had stopped.
 
     Nothing that died with the lock comes back: the person signs in anew. Make sure first who asks.
+
+    A reason such as disowned:second_factor.added (see `idp accounts show`) says that somebody opened the link "This was not
+    me" in a mail about just that. Then look first at what was changed, together with the owner: somebody else may know the
+    password, have an app for codes or recovery codes of this account, or read its mail.
     """
     row = find_account(services, account)
     with services.db.read() as conn:
@@ -112,19 +117,17 @@ def _move(
         )
         return
 
-    locking = becomes is State.LOCKED
-
     def work(conn: Connection) -> bool:
-        if not store.change_state(conn, row.id, was=was, becomes=becomes, why=reason if locking else None):
+        if becomes is State.LOCKED:
+            return locking.lock(conn, services.keyring, row, actor=operator(), why=reason)
+        if not store.change_state(conn, row.id, was=was, becomes=becomes, why=None):
             return False
-        if locking:
-            # Whoever objected to a letter must not find that its code works after all.
-            address_codes.revoke(conn, row.id)
-            sessions.end_everything(conn, row.id, keep=None, actor=operator(), why="account_locked")
-        else:
-            _let_factors_work(conn, row.id)
-        event = Event.ACCOUNT_LOCKED if locking else Event.ACCOUNT_UNLOCKED
-        audit_log.record(conn, event, actor=operator(), subject=row.person_id, account=row.id, why=reason)
+        _let_factors_work(conn, row.id)
+        # What its mails told of has been looked into with its owner: an old link must not lock it once more.
+        disownings.revoke(conn, row.id)
+        audit_log.record(
+            conn, Event.ACCOUNT_UNLOCKED, actor=operator(), subject=row.person_id, account=row.id, why=reason
+        )
         return True
 
     if not services.db.write(work):

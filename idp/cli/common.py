@@ -2,13 +2,16 @@
 usage, 3 not found).
 """
 
+import contextlib
 import functools
 import getpass
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from idp import app, config, logs
 from idp.config import ConfigFault
@@ -74,3 +77,26 @@ def echo_json(value: object) -> None:
 def operator() -> str:
     """The actor of what this command does, for the audit log."""
     return f"operator:{getpass.getuser()}"
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, gone when done; nothing where no person is looking. It moves by hundredths, so that it costs nothing."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        shown = 0
+
+        def moved(done: int) -> None:
+            nonlocal shown
+            if (done - shown) * 100 >= total:
+                shown = done
+                bar.update(task, completed=done)
+
+        yield moved

@@ -1,17 +1,13 @@
 """`idp deers`: make an invented directory, load one, look at a person in it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from idp import clock
-from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services
+from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
 from idp.directory import generate as generator
 from idp.directory import load, people
 from idp.directory.load import BadFile
@@ -45,7 +41,7 @@ def generate(*, count: int, seed: int, out: Path, as_of: datetime | None, as_jso
     """Invent people in households, always with the named cast, as a directory file."""
     today = as_of.date() if as_of else clock.now().date()
     try:
-        with _progress("Inventing people", count) as progress:
+        with progress_bar("Inventing people", count) as progress:
             written = generator.write_file(out, count=count, seed=seed, today=today, progress=progress)
     except OSError as failed:
         fail(f"{out} cannot be written: {failed.strerror}")
@@ -74,7 +70,7 @@ def generate(*, count: int, seed: int, out: Path, as_of: datetime | None, as_jso
 def import_(services: Services, file: Path, *, as_json: bool) -> None:
     """Load a directory file: all of it, or, if one line is bad, nothing."""
     try:
-        with _progress("Loading people", max(1, file.stat().st_size)) as progress:
+        with progress_bar("Loading people", max(1, file.stat().st_size)) as progress:
             loaded = load.load_file(services, file, actor=operator(), progress=progress)
     except OSError as failed:
         fail(f"{file} cannot be read: {failed.strerror}")
@@ -218,26 +214,3 @@ def _tell(name: str, value: object) -> None:
 
 def _word(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, gone when done; nothing where no person is looking. It moves by hundredths, so that it costs nothing."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        shown = 0
-
-        def moved(done: int) -> None:
-            nonlocal shown
-            if (done - shown) * 100 >= total:
-                shown = done
-                bar.update(task, completed=done)
-
-        yield moved

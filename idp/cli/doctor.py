@@ -10,6 +10,7 @@ from idp import app, clock, config, keyring, migrations_state
 from idp.audit import AuditEvent
 from idp.cli.common import echo_json, json_option
 from idp.config import ConfigFault, Settings
+from idp.credentials.breached import BreachedFault, BreachedFile
 from idp.db import Unavailable
 from idp.keyring import KeyFault
 from idp.oidc import keys as signing_keys
@@ -23,7 +24,7 @@ Finding = tuple[bool, str]
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check settings, keys, database, clock, DEERS and mail; exit 1 when anything is wrong."""
+    """Check settings, keys, database, clock, DEERS, mail and breached passwords; exit 1 when anything is wrong."""
     findings = dict(_examine())
     ok = all(good for good, _ in findings.values())
     if as_json:
@@ -51,6 +52,7 @@ def _examine() -> list[tuple[str, Finding]]:
             ("clock", _clock),
             ("deers", _deers),
             ("mail", _mail),
+            ("breached", _breached),
         )
         found.extend((name, _guarded(check, services)) for name, check in checks)
     finally:
@@ -105,3 +107,14 @@ def _deers(services: Services) -> Finding:
 def _mail(services: Services) -> Finding:
     services.mailer.check()
     return True, "the mail server answers"
+
+
+def _breached(services: Services) -> Finding:
+    path = services.settings.breached_passwords
+    if path is None:
+        return True, "no list is named: new passwords are compared with the built-in ones only"
+    try:
+        held = BreachedFile(path).describe()
+    except BreachedFault as fault:
+        return False, str(fault)
+    return True, f"{held.entries} stolen passwords, of {held.made_at:%Y-%m-%d}"

@@ -11,6 +11,7 @@ from idp.cli.demo import demo
 from idp.cli.docs import docs
 from idp.cli.doctor import doctor
 from idp.cli.keys import keys
+from idp.cli.passwords import passwords
 from idp.cli.proofing import proofing
 from idp.cli.resources import resources
 from idp.cli.serve import serve
@@ -38,6 +39,7 @@ for command in (
     docs,
     doctor,
     keys,
+    passwords,
     proofing,
     resources,
     serve,

@@ -2,16 +2,30 @@
 
 import signal
 import ssl
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from idp import migrations_state
+from idp.app import create_gateway
 from idp.cli.common import echo_json, fail, json_option, pass_services
-from idp.ports import Services
+from idp.ports import PortDown, Services
+
+_SLOWEST = HTTP1Settings(
+    # Headers that trickle in, and a connection that nobody uses, are cut after so many milliseconds (R174). Browsers send a
+    # request's headers in one piece; the longest honest pause is that of a proxy between two requests.
+    header_read_timeout=10_000,
+    # Of headers: more is answered by 431 (R102). Four kilobytes of `state` and a long `id_token_hint` fit many times over.
+    max_buffer_size=64 * 1024,
+)
+"""What the server puts up with before a thread of ours is asked; slow bodies are the part of `idp.adapters.gateway`."""
 
 
 @click.command()
@@ -46,6 +60,11 @@ def serve(
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if tls_cert is not None and tls_key is not None:
         _check_pair(tls_cert, tls_key)
+    try:
+        if services.breached is not None:
+            services.breached.check()
+    except PortDown as down:
+        fail(f"Not started: {down}.")
     trouble = migrations_state.trouble(services.db)
     if trouble is not None:
         fail(trouble)
@@ -56,14 +75,20 @@ def serve(
     else:
         click.echo(f"Serving {services.settings.issuer} on {where}; stop with Ctrl-C.")
     server = Granian(
-        "idp.app:create_wsgi",
-        factory=True,
-        interface=Interfaces.WSGI,
+        "idp.app:create_gateway",
+        interface=Interfaces.RSGI,
         address=host,
         port=port,
         workers=workers,
-        blocking_threads=threads,
+        # Requests are worked on by the threads of `idp.adapters.gateway`; no one upgrades a connection to a websocket here.
+        websockets=False,
         backlog=1024,
+        # A connection counts until it is closed, so slow ones must not use up the places: the headers' time limit frees them.
+        backpressure=4096,
+        # HTTP/1.1 alone. With HTTP/2 the server first waits, without any limit, for what tells the two apart, and its streams know
+        # no time limit for headers. Our pages are small, and a proxy in front speaks HTTP/2 to browsers if it likes.
+        http=HTTPModes.http1,
+        http1_settings=_SLOWEST,
         log_level=LogLevels.warning,
         log_access=False,
         ssl_cert=tls_cert,
@@ -71,7 +96,12 @@ def serve(
         respawn_failed_workers=True,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server.serve()
+    server.serve(target_loader=partial(_load, threads), wrap_loader=False)
+
+
+def _load(threads: int) -> Callable[..., Any]:
+    """What each worker process answers with; a process of its own calls this, so that it must be found by its name."""
+    return create_gateway(threads).__rsgi__
 
 
 def _check_pair(cert: Path, key: Path) -> None:

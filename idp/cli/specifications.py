@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from idp.oidc import specifications
-from idp.oidc.specifications import Part, Specification
+from idp.oidc.conformity import Part, Specification
 
 Citation = tuple[str, str]
 """The name of a document, and a section or nothing."""

@@ -49,30 +49,30 @@ def note(conn: Connection, account_id: str, *, old_handle: str | None, remember:
     """
     now = clock.now()
     handle = crypto.new_handle()
+    remembered = {} if remember is None else {"account_id": account_id if remember else None}
     device = _find(conn, old_handle)
-    if device is None or not db.swap(
+    if device is not None and db.swap(
         conn,
         sa.update(Device)
         .where(Device.id == device.id, Device.handle_digest == device.handle_digest)
-        .values(handle_digest=crypto.digest(handle), last_used_at=now),
+        .values(handle_digest=crypto.digest(handle), last_used_at=now, **remembered),
     ):
-        device = Device(
-            id=crypto.new_id(),
-            handle_digest=crypto.digest(handle),
-            account_id=None,
-            created_at=now,
-            last_used_at=now,
+        conn.execute(
+            db.upsert(conn, DeviceAccount)
+            .values(device_id=device.id, account_id=account_id, last_used_at=now)
+            .on_conflict_do_update(index_elements=["device_id", "account_id"], set_={"last_used_at": now})
         )
-        db.add(conn, device)
-    if remember is not None:
-        remembered = account_id if remember else None
-        conn.execute(sa.update(Device).where(Device.id == device.id).values(account_id=remembered))
-    conn.execute(
-        db.upsert(conn, DeviceAccount)
-        .values(device_id=device.id, account_id=account_id, last_used_at=now)
-        .on_conflict_do_update(index_elements=["device_id", "account_id"], set_={"last_used_at": now})
+        _keep_newest(conn, device.id)
+        return handle
+    new = Device(
+        id=crypto.new_id(),
+        handle_digest=crypto.digest(handle),
+        account_id=remembered.get("account_id"),
+        created_at=now,
+        last_used_at=now,
     )
-    _keep_newest(conn, device.id)
+    db.add(conn, new)
+    db.add(conn, DeviceAccount(device_id=new.id, account_id=account_id, last_used_at=now))
     return handle
 
 

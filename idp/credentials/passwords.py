@@ -1,65 +1,68 @@
 """Passwords: which are allowed, how they are kept, and how one is checked without holding up the house.
 
-Kept is argon2id over the HMAC of the NFC form with a pepper that is not in the database (R10). Nothing here holds a
-transaction over argon2: callers hash first and write after.
+Kept is argon2id or PBKDF2, as the settings say, over the HMAC of the NFC form with a pepper that is not in the database
+(R10). Nothing here holds a transaction over either: callers hash first and write after.
 """
 
-import base64
 import contextlib
 import os
-import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import clock, db
-from idp.credentials import blocklist
+from idp.config import PasswordHash
+from idp.credentials import blocklist, hashing
 from idp.keyring import Keyring
 from idp.outcomes import Reason, Refused
+from idp.ports import BreachedPasswords
+
+T = TypeVar("T")
 
 SHORTEST_ALONE = 15
 SHORTEST_WITH_SECOND_FACTOR = 8
 LONGEST = 256
-
-# OWASP's and SP 800-63B-4's floor; measured at about 30 ms of one core. Old strings carry their own figures (R11).
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
 
 # NFC makes a text at most three times as long or a third as short, so anything past this cannot be a password of ours.
 _WORTH_NORMALIZING = LONGEST * 4
 
 
 class Busy(Exception):
-    """Every argon2 slot is taken and the queue is full: nothing was checked, and trying again soon will do (R173)."""
+    """Every slot is taken and the queue is full: nothing was checked, and trying again soon will do (R173)."""
 
     retry_after = timedelta(seconds=2)
 
 
 class Password(db.Row):
-    """The password of an account. A disabled one opens nothing whatever is typed (R13)."""
+    """The password of an account. A disabled one opens nothing whatever is typed (R13). `may_stand_alone` tells whether it is
+    long enough without a second factor (R1), which nobody could tell from its hash.
+    """
 
     __tablename__ = "password"
 
     account_id: Mapped[str] = mapped_column(sa.ForeignKey("account.id"), primary_key=True)
     encoded: Mapped[str]
     pepper_kid: Mapped[str]
+    may_stand_alone: Mapped[bool]
     changed_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, repr=False)
 class Hashed:
-    """A password made ready to be kept: the argon2 string with its parameters, and which pepper went in."""
+    """A password made ready to be kept: the string with its figures, which pepper went in, and whether it is long enough alone."""
 
     encoded: str
     pepper_kid: str
+    may_stand_alone: bool = True
 
     def __repr__(self) -> str:
         """Without the hash (R77)."""
@@ -67,15 +70,22 @@ class Hashed:
 
 
 class Slots:
-    """How many argon2 runs one process does at once: as many as cores, and a short queue. Each run takes 19 MiB."""
+    """How many expensive runs one process does at once: as many as cores, and a short queue. argon2 takes 19 MiB each."""
 
     def __init__(self, running: int, waiting: int) -> None:
         """`running` at once; `waiting` more may queue, and whoever comes after those is turned away."""
         self._free = threading.Semaphore(running)
         self._places = threading.Semaphore(running + waiting)
         self._counting = threading.Lock()
+        self._threads = ThreadPoolExecutor(running, thread_name_prefix="slot")
         self.runs = 0
-        """How many times argon2 ran since the process started."""
+        """How many runs there were since the process started."""
+
+    def check(self) -> None:
+        """Raise `Busy` now if `taken` would. It holds nothing: who asks first spares the work that would be for nothing."""
+        if not self._places.acquire(blocking=False):
+            raise Busy
+        self._places.release()
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
@@ -90,16 +100,43 @@ class Slots:
         finally:
             self._places.release()
 
+    def run(self, work: Callable[[], T]) -> T:
+        """Do it in a slot and return what it returned. Raises `Busy` at once when the queue is full.
+
+        In threads of its own, as many as slots: the memory of a run stays with its thread, and requests come in many more.
+        """
+        with self.taken():
+            return self._threads.submit(work).result()
+
 
 _CORES = len(os.sched_getaffinity(0))
 SLOTS = Slots(running=_CORES, waiting=2 * _CORES)
 
 
-def check(password: str, *, username: str, alone: bool = True, about: tuple[str, ...] = ()) -> Refused | None:
+def check(
+    password: str,
+    *,
+    username: str,
+    breached: BreachedPasswords | None,
+    alone: bool = True,
+    about: tuple[str, ...] = (),
+) -> Refused | None:
     """Whether somebody may choose this password; `alone` where no second factor stands beside it (R1, R2, R6).
 
     `about` are further words that others know of the person, such as the part of an e-mail address before the @.
+    Raises `PortDown` when the list of stolen passwords cannot be asked.
     """
+    if (refused := check_length(password, alone=alone)) is not None:
+        return refused
+    if blocklist.is_common(password, (username, *about)):
+        return Refused(Reason.PASSWORD_COMMON)
+    if breached is not None and breached.holds(password):
+        return Refused(Reason.PASSWORD_BREACHED)
+    return None
+
+
+def check_length(password: str, *, alone: bool) -> Refused | None:
+    """Whether it is long enough and not too long; `alone` where no second factor stands beside it (R1, R2)."""
     if len(password) > _WORTH_NORMALIZING:
         return Refused(Reason.PASSWORD_TOO_LONG)
     length = len(unicodedata.normalize("NFC", password))
@@ -107,16 +144,19 @@ def check(password: str, *, username: str, alone: bool = True, about: tuple[str,
         return Refused(Reason.PASSWORD_TOO_LONG)
     if length < (SHORTEST_ALONE if alone else SHORTEST_WITH_SECOND_FACTOR):
         return Refused(Reason.PASSWORD_TOO_SHORT)
-    if blocklist.is_common(password, (username, *about)):
-        return Refused(Reason.PASSWORD_COMMON)
     return None
 
 
-def hash_password(keyring: Keyring, password: str) -> Hashed:
-    """Make a password ready to be kept; runs argon2, so never inside a transaction. Raises `Busy`."""
+def is_same(one: str, other: str) -> bool:
+    """Whether two typed passwords are one and the same (R3)."""
+    return _normalized(one) == _normalized(other)
+
+
+def hash_password(keyring: Keyring, password: str, kind: PasswordHash) -> Hashed:
+    """Make a password ready to be kept. One expensive run, so never inside a transaction. Raises `Busy`."""
     kid, peppered = keyring.peppered(_normalized(password))
-    with SLOTS.taken():
-        return Hashed(_HASHER.hash(peppered), kid)
+    alone = check_length(password, alone=True) is None
+    return Hashed(SLOTS.run(lambda: hashing.make(kind, peppered)), kid, alone)
 
 
 def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
@@ -124,6 +164,7 @@ def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
     values = {
         "encoded": hashed.encoded,
         "pepper_kid": hashed.pepper_kid,
+        "may_stand_alone": hashed.may_stand_alone,
         "changed_at": clock.now(),
         "disabled_at": None,
     }
@@ -136,33 +177,29 @@ def set_password(conn: Connection, account_id: str, hashed: Hashed) -> None:
 
 def find_password(conn: Connection, account_id: str) -> Password | None:
     """The account's password, disabled or not."""
-    return db.find(conn, Password, Password.account_id == account_id)
+    return db.find_by(conn, Password, Password.account_id, account_id)
 
 
-def verify(keyring: Keyring, stored: Password | None, password: str) -> bool:
-    """Whether `password` is the stored one: exactly one argon2 run, also where nothing is stored (R21).
+def verify(keyring: Keyring, stored: Password | None, password: str, kind: PasswordHash) -> bool:
+    """Whether `password` is the stored one: exactly one expensive run, also where nothing is stored (R21). That one is of the
+    `kind` that new passwords are; a stored one is of whatever kind it was kept in.
 
-    Runs argon2, so never inside a transaction. Raises `Busy`.
+    Never inside a transaction. Raises `Busy`.
     """
     usable = stored is not None and stored.disabled_at is None and len(password) <= _WORTH_NORMALIZING
     if stored is None or not usable:
-        kid, encoded = None, _DUMMY
+        kid, encoded = None, _DUMMIES[kind]
     else:
         kid, encoded = stored.pepper_kid, stored.encoded
     _, peppered = keyring.peppered(_normalized(password[:_WORTH_NORMALIZING]), kid)
-    with SLOTS.taken():
-        try:
-            _HASHER.verify(encoded, peppered)
-        except (VerificationError, InvalidHashError):
-            # Another password, or a damaged row, which is nobody's: the way out is the same as for a forgotten one.
-            return False
-    return usable
+    # A damaged row fits nobody's: the way out is the same as for a forgotten one.
+    return SLOTS.run(lambda: hashing.fits(encoded, peppered)) and usable
 
 
-def needs_rehash(keyring: Keyring, stored: Password) -> bool:
-    """Whether it was kept with older parameters or an older pepper than a new one would be (R11)."""
+def needs_rehash(keyring: Keyring, stored: Password, kind: PasswordHash) -> bool:
+    """Whether it was kept in another kind, with older figures or an older pepper than a new one would be (R11)."""
     newest_kid, _ = keyring.pepper[0]
-    return stored.pepper_kid != newest_kid or _HASHER.check_needs_rehash(stored.encoded)
+    return stored.pepper_kid != newest_kid or not hashing.is_todays(kind, stored.encoded)
 
 
 def replace_hash(conn: Connection, stored: Password, hashed: Hashed) -> bool:
@@ -199,14 +236,5 @@ def _normalized(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _dummy() -> str:
-    """A string that no password fits, in today's parameters; made without argon2, so no stranger costs two runs."""
-    salt, tag = (
-        base64.b64encode(secrets.token_bytes(size)).decode("ascii").rstrip("=")
-        for size in (_HASHER.salt_len, _HASHER.hash_len)
-    )
-    cost = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
-    return f"$argon2id$v=19${cost}${salt}${tag}"
-
-
-_DUMMY = _dummy()
+# Made once for each kind, since no stranger may cost more than an owner.
+_DUMMIES = {kind: hashing.dummy(kind) for kind in PasswordHash}

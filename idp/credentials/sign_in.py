@@ -71,14 +71,18 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Whom a try is counted by: the account (for a stranger the HMAC of the name), the network, and the browser if the
-    account signed in with it before.
+class Try:
+    """One try at a password: whose account it is at (None: nobody's); whom it is counted by, which is the account (for a
+    stranger the HMAC of the name), the network, and the browser if the account signed in with it before; and as what and by
+    whom a refusal is told to the log.
     """
 
+    account: Account | None
     who: str
     network: str
     device: str | None
+    refusal: Event = Event.SIGN_IN_REFUSED
+    actor: str = ANONYMOUS
 
 
 @dataclass(frozen=True)
@@ -99,27 +103,38 @@ def check_password(
     """Check a username and password; where they are right, `accepted` says in the same write what comes of it.
 
     Unknown, locked and wrong give the same answer after the same work (R21, R23). The try is counted before it is
-    judged, in a write of its own (R15); argon2 runs outside every transaction. Raises `Busy`, and then nothing was
+    judged, in a write of its own (R15); the expensive run is outside every transaction. Raises `Busy`, and then nothing was
     counted (R79).
     """
+    # In a flood most are turned away: that must cost next to nothing, or everybody else waits for it (R173).
+    passwords.SLOTS.check()
     keyring = services.keyring
     with services.db.read() as conn:
         account = _find(conn, username)
         who = _counted_by(keyring, account, username)
         # Asked for a stranger too, who has none: the same statements for everybody (R21).
         stored = passwords.find_password(conn, account.id if account else who)
-        asker = Asker(who, network_of(browser.address), devices.find_known(conn, browser.device, who))
-    if (refused := services.db.write(lambda conn: _reserve(conn, account, asker))) is not None:
+        tried = Try(account, who, network_of(browser.address), devices.find_known(conn, browser.device, who))
+    right = judge(services, tried, stored, password)
+    if isinstance(right, Refused):
+        return right
+    if account is None or stored is None or not right:
+        return services.db.write(lambda conn: fail(conn, tried))
+    fresh = _rehashed(services, stored, password)
+    return services.db.write(lambda conn: _succeed(conn, account.id, stored, fresh, tried=tried, accepted=accepted))
+
+
+def judge(services: Services, tried: Try, stored: Password | None, password: str) -> bool | Refused:
+    """Count one try at a password, and say whether it is right: one budget for every page that asks for it (R16), one
+    expensive run. Whoever calls writes what comes of it: `fail`, or `clear` beside what it opens. Raises `Busy`.
+    """
+    if (refused := services.db.write(lambda conn: _reserve(conn, tried))) is not None:
         return refused
     try:
-        right = passwords.verify(keyring, stored, password)
+        return passwords.verify(services.keyring, stored, password, services.settings.password_hash)
     except Busy:
-        services.db.write(lambda conn: _give_back(conn, asker))
+        services.db.write(lambda conn: _give_back(conn, tried))
         raise
-    if account is None or stored is None or not right:
-        return services.db.write(lambda conn: _fail(conn, account, asker))
-    fresh = _rehashed(keyring, stored, password)
-    return services.db.write(lambda conn: _succeed(conn, account.id, stored, fresh, asker=asker, accepted=accepted))
 
 
 def open_session(
@@ -171,39 +186,46 @@ def _counted_by(keyring: Keyring, account: Account | None, username: str) -> str
     return account.id if account else unknown
 
 
-def _reserve(conn: Connection, account: Account | None, asker: Asker) -> Refused | None:
+def fail(conn: Connection, tried: Try) -> Refused:
+    """Note a wrong password; the last of a hundred in a row makes it worth nothing (R13)."""
+    if tried.device is None:
+        _count_for_everybody(conn)
+    if budgets.is_spent(conn, Budget.PASSWORD, tried.who):
+        passwords.disable(conn, tried.account.id if tried.account else tried.who)
+    _record_refusal(conn, tried, Reason.WRONG_CREDENTIALS)
+    return Refused(Reason.WRONG_CREDENTIALS)
+
+
+def clear(conn: Connection, tried: Try) -> None:
+    """Forget the wrong ones before: this one was right (R18, R19)."""
+    budgets.clear(conn, Budget.PASSWORD, tried.who, tried.device)
+    _give_back_address(conn, tried)
+
+
+def _reserve(conn: Connection, tried: Try) -> Refused | None:
     """Count the try. A known browser is not held up by what others do at its address or everywhere (R14, R19)."""
     refused = None
-    if asker.device is None:
+    if tried.device is None:
         if limits.is_spent(conn, Limit.SIGN_IN_GLOBAL, EVERYBODY):
             refused = Refused(Reason.TOO_MANY_TRIES, retry_after=_WHEN_ALL_ARE_GUESSING)
         else:
-            refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, asker.network)
-    if refused is None and (refused := budgets.reserve(conn, Budget.PASSWORD, asker.who, asker.device)) is not None:
+            refused = limits.reserve(conn, Limit.SIGN_IN_ADDRESS, tried.network)
+    if refused is None and (refused := budgets.reserve(conn, Budget.PASSWORD, tried.who, tried.device)) is not None:
         # Nothing will be checked, so the address has guessed nothing.
-        _give_back_address(conn, asker)
+        _give_back_address(conn, tried)
     if refused is not None:
-        _record_refusal(conn, account, refused.reason)
+        _record_refusal(conn, tried, refused.reason)
     return refused
 
 
-def _give_back(conn: Connection, asker: Asker) -> None:
-    budgets.give_back(conn, Budget.PASSWORD, asker.who, asker.device)
-    _give_back_address(conn, asker)
+def _give_back(conn: Connection, tried: Try) -> None:
+    budgets.give_back(conn, Budget.PASSWORD, tried.who, tried.device)
+    _give_back_address(conn, tried)
 
 
-def _give_back_address(conn: Connection, asker: Asker) -> None:
-    if asker.device is None:
-        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, asker.network)
-
-
-def _fail(conn: Connection, account: Account | None, asker: Asker) -> Refused:
-    if asker.device is None:
-        _count_for_everybody(conn)
-    if budgets.is_spent(conn, Budget.PASSWORD, asker.who):
-        passwords.disable(conn, account.id if account else asker.who)
-    _record_refusal(conn, account, Reason.WRONG_CREDENTIALS)
-    return Refused(Reason.WRONG_CREDENTIALS)
+def _give_back_address(conn: Connection, tried: Try) -> None:
+    if tried.device is None:
+        limits.give_back(conn, Limit.SIGN_IN_ADDRESS, tried.network)
 
 
 def _count_for_everybody(conn: Connection) -> None:
@@ -213,12 +235,13 @@ def _count_for_everybody(conn: Connection) -> None:
         log.error("sign-ins fail everywhere: only browsers that are known get in for now")
 
 
-def _rehashed(keyring: Keyring, stored: Password, password: str) -> Hashed | None:
+def _rehashed(services: Services, stored: Password, password: str) -> Hashed | None:
     """The password in today's form if its own is older. When the house is busy, the next sign-in does it (R11)."""
-    if not passwords.needs_rehash(keyring, stored):
+    kind = services.settings.password_hash
+    if not passwords.needs_rehash(services.keyring, stored, kind):
         return None
     try:
-        return passwords.hash_password(keyring, password)
+        return passwords.hash_password(services.keyring, password, kind)
     except Busy:
         return None
 
@@ -229,29 +252,29 @@ def _succeed(
     checked: Password,
     fresh: Hashed | None,
     *,
-    asker: Asker,
+    tried: Try,
     accepted: Callable[[Connection, Account, Password], T],
 ) -> T | NotActive | Refused:
     """Everything that a right password changes, in one write; what changed since it was read counts (R87)."""
     account = accounts.find_account(conn, account_id)
     stored = passwords.find_password(conn, account_id)
     if account is None or stored is None or stored.disabled_at or stored.changed_at != checked.changed_at:
-        return _fail(conn, account, asker)
-    budgets.clear(conn, Budget.PASSWORD, asker.who, asker.device)
-    _give_back_address(conn, asker)
+        return fail(conn, tried)
+    clear(conn, tried)
     if account.state != State.ACTIVE.value:
-        _record_refusal(conn, account, Reason.ACCOUNT_NOT_ACTIVE)
+        _record_refusal(conn, tried, Reason.ACCOUNT_NOT_ACTIVE)
         return NotActive(State(account.state))
     if fresh is not None:
         passwords.replace_hash(conn, checked, fresh)
     return accepted(conn, account, stored)
 
 
-def _record_refusal(conn: Connection, account: Account | None, why: Reason) -> None:
+def _record_refusal(conn: Connection, tried: Try, why: Reason) -> None:
+    account = tried.account
     audit.record(
         conn,
-        Event.SIGN_IN_REFUSED,
-        actor=ANONYMOUS,
+        tried.refusal,
+        actor=tried.actor,
         subject=account.person_id if account else None,
         account=account.id if account else None,
         why=why.value,

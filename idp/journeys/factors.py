@@ -9,7 +9,7 @@ from idp.accounts import accounts
 from idp.accounts.accounts import State
 from idp.accounts.levels import Level
 from idp.audit import Event
-from idp.credentials import recovery_codes, second_factor, sessions
+from idp.credentials import passwords, recovery_codes, second_factor, sessions
 from idp.credentials.second_factor import Factor, Owner
 from idp.credentials.sessions import SignedIn
 from idp.journeys import new_codes
@@ -95,19 +95,25 @@ def count_out(
 ) -> str:
     """A factor was taken away in this write: the level follows, every address is told, and this session has a new handle.
 
-    Without any factor left the recovery codes go too. A Premium account so falls to Basic, which only happens where its
-    owner said yes to that (R48). Raises `Undone` otherwise.
+    Every other sign-in ends. Without any factor left the recovery codes go too, and the password must be long enough alone
+    (R1). A Premium account so falls to Basic, which only happens where its owner said yes to that (R48). Raises `Undone`
+    otherwise.
     """
     owner = Owner(me.account_id, me.person_id)
     left = second_factor.has_any(conn, me.account_id)
     if not left:
         recovery_codes.void(conn, me.account_id)
+        password = passwords.find_password(conn, me.account_id)
+        if password is not None and not password.may_stand_alone:
+            raise Undone(Refused(Reason.PASSWORD_TOO_SHORT))
     level = _settle(conn, services, me, also=())
     if level < me.account_level and not may_fall:
         raise Undone(Refused(Reason.WOULD_FALL))
     raised = sessions.raise_session(conn, me, handle)
     if raised is None:
         raise Undone(Refused(Reason.JOURNEY_GONE))
+    # What was lost may be signed in somewhere.
+    sessions.end_everything(conn, me.account_id, keep=me.session_id, actor=me.account_id, why="second_factor_removed")
     audit.record(
         conn,
         Event.FACTOR_REMOVED,

@@ -40,7 +40,7 @@ def sign_in_with_passkey(
     *,
     typed: str,
     holder: str | None,
-    remember: bool,
+    remember: bool | None,
     browser: Browser,
     half_made: str | None = None,
 ) -> Opened | NotActive | Refused:
@@ -97,7 +97,7 @@ def _open(
     shown: Shown,
     network: str,
     *,
-    remember: bool,
+    remember: bool | None,
     browser: Browser,
     half_made: str | None,
 ) -> Opened | NotActive | Refused:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from idp import audit
-from idp.accounts import accounts, addresses, notices, people
+from idp.accounts import accounts, addresses, known_words, notices, people
 from idp.accounts.accounts import Account, State
 from idp.accounts.levels import Level
 from idp.audit import ANONYMOUS, Event
@@ -60,18 +60,18 @@ def finish(
     """Make the account with everything that belongs to it, in one write, and sign its person in.
 
     Every refusal of username and password is told at once. `JOURNEY_GONE`: a newer journey for the same person took
-    over. `ALREADY_DONE`: the person got an account meanwhile, or a click came twice. Runs argon2; raises `Busy`.
+    over. `ALREADY_DONE`: the person got an account meanwhile, or a click came twice. One expensive run; raises `Busy`.
     """
     email = journey.facts["email"]
-    about = (email.partition("@")[0],) if email else ()
+    about = (known_words.before_at(email),) if email else ()
     with services.db.read() as conn:
         told = [
             _check_username(conn, username),
-            passwords.check(password, username=username, alone=True, about=about),
+            passwords.check(password, username=username, breached=services.breached, alone=True, about=about),
         ]
     if refused := tuple(refusal for refusal in told if refusal is not None):
         return refused
-    hashed = passwords.hash_password(services.keyring, password)
+    hashed = passwords.hash_password(services.keyring, password, services.settings.password_hash)
     try:
         made = services.db.write(
             lambda conn: _create(

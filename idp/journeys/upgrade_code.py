@@ -195,7 +195,7 @@ def _mail(conn: Connection, keyring: Keyring, account: Account, to: str, code: s
         keyring,
         template="address_code",
         to=to,
-        facts={"code": code, "minutes": minutes},
+        facts={"code": code, "minutes": minutes, **notices.link(conn, account.id, "address_code")},
         language=language,
         subject=account.person_id,
     )

@@ -9,7 +9,7 @@ from wtforms.validators import Optional
 
 from idp.accounts import accounts, addresses, profile
 from idp.accounts.accounts import Account
-from idp.credentials import ceremonies, passkeys, recovery_codes, session_list, totp
+from idp.credentials import ceremonies, passkeys, passwords, recovery_codes, session_list, totp
 from idp.journeys import upgrade_overview
 from idp.web import keeping, messages
 from idp.web import sessions as session_pages
@@ -51,6 +51,7 @@ def show() -> ResponseReturnValue:
         live = session_list.list_live(conn, services().keyring, me.account_id)
         said = profile.read(conn, services().keyring, me.account_id)
         app = totp.find(conn, me.account_id)
+        password = passwords.find_password(conn, me.account_id)
         codes_left = recovery_codes.count_left(conn, me.account_id)
         keys = passkeys.list_own(conn, services().keyring, me.account_id)
         premium = upgrade_overview.overview(conn, services().settings.policy, me.account_id)
@@ -63,6 +64,7 @@ def show() -> ResponseReturnValue:
         live=live,
         said=said,
         app=app,
+        password=password,
         codes_left=codes_left,
         passkeys=keys,
         # The browser hears which passkeys still count, and may forget the others (WebAuthn L3 §5.1.10).
@@ -104,6 +106,7 @@ def edit_profile() -> ResponseReturnValue:
 
 
 _DONE = {
+    "password": _("Your password was changed. You are signed out everywhere else."),
     "profile": _("Your profile was saved."),
     "nothing": _("You changed nothing, so your profile is as it was."),
     **session_pages.DONE,

@@ -122,7 +122,8 @@ def client_address(trusted_hops: int) -> str:
         seen = [part.strip() for part in ",".join(request.headers.getlist("X-Forwarded-For")).split(",")]
         told = seen[-trusted_hops] if len(seen) >= trusted_hops else ""
     try:
-        parsed = ipaddress.ip_address(told)
+        # A zone (`fe80::1%eth0`) is free text: each would be an address, and have limits, of its own.
+        parsed = ipaddress.ip_address(told.partition("%")[0])
     except ValueError:
         return UNKNOWN_ADDRESS
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:

@@ -21,6 +21,8 @@ _POLICY = (
     "connect-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
 )
+_ORIGIN_ALONE = "strict-origin"
+"""The Referrer-Policy of a page whose address is a secret: our own pages are told no more than our own name."""
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -31,6 +33,8 @@ def allow_form_action(*origins: str) -> None:
 
 def finish(response: Response, route: Route | None, *, secure: bool) -> Response:
     """Put the headers on; a view's own `Cache-Control` stays."""
+    if route is not None and route.secret_address:
+        response.headers["Referrer-Policy"] = _ORIGIN_ALONE
     for header, value in _ALWAYS.items():
         response.headers.setdefault(header, value)
     if secure:

@@ -9,9 +9,17 @@ from flask_babel.speaklater import LazyString
 
 from idp.accounts.accounts import State
 from idp.accounts.profile import Wrong
-from idp.credentials.passwords import LONGEST, SHORTEST_ALONE
+from idp.credentials.passwords import LONGEST, SHORTEST_ALONE, SHORTEST_WITH_SECOND_FACTOR
 from idp.credentials.second_factor import Factor
 from idp.outcomes import Reason, Refused
+
+
+def _too_short(least: int) -> LazyString:
+    return _(
+        "This password is too short. Use %(least)s characters or more. A few words in a row are easy to remember.",
+        least=least,
+    )
+
 
 _SENTENCES: dict[Reason, LazyString] = {
     Reason.WRONG_CREDENTIALS: _("The username or the password is not right. Please check both and try again."),
@@ -44,15 +52,17 @@ _SENTENCES: dict[Reason, LazyString] = {
         "Use 3 to 64 letters, numbers, dots, dashes or underscores. Start and end with a letter or a number. "
         "Do not use a Social Security number, a DoD ID number or a phone number."
     ),
-    Reason.PASSWORD_TOO_SHORT: _(
-        "This password is too short. Use %(least)s characters or more. A few words in a row are easy to remember.",
-        least=SHORTEST_ALONE,
-    ),
+    Reason.PASSWORD_TOO_SHORT: _too_short(SHORTEST_ALONE),
     Reason.PASSWORD_TOO_LONG: _("This password is too long. Use %(most)s characters or fewer.", most=LONGEST),
     Reason.PASSWORD_COMMON: _(
         "This password is easy to guess, because many people use it or because it is made of your username or the name "
         "of this service. Please choose another one."
     ),
+    Reason.PASSWORD_BREACHED: _(
+        "This password was stolen from another site, so thieves try it. Please choose another one, and change it "
+        "everywhere you use it."
+    ),
+    Reason.PASSWORD_SAME: _("This is the password that you have now. Please choose another one."),
     Reason.ACCOUNT_NOT_ACTIVE: _("This account cannot be used right now."),
     Reason.ANSWERS_WRONG: _("Not all answers were right."),
     Reason.OUT_OF_TIME: _("The time for this has run out."),
@@ -79,9 +89,20 @@ _WRONG: dict[Wrong, LazyString] = {
     Wrong.IS_USERNAME: _("Choose another name. The username that you sign in with is never shown to other sites."),
 }
 
+_STRENGTHS = (
+    _("Very weak. It is guessed at once."),
+    _("Weak. It is easy to guess. Add a few words."),
+    _("Fair. A longer one is safer."),
+    _("Good."),
+    _("Strong."),
+)
+
 _STATES: dict[State, LazyString] = {
     State.SUSPENDED: _("Your account is paused because there were too many wrong tries or a sign of misuse."),
-    State.LOCKED: _("Your account is locked. We lock an account to protect it, or when its owner asks us to."),
+    State.LOCKED: _(
+        "Your account is locked. We lock an account to protect it: when somebody tells us “This was not me” with a link "
+        "from our emails, or when the service center sees a reason to."
+    ),
     State.INACTIVE: _("Your account is switched off because it was not used for a long time."),
     State.IDENTITY_CONFLICT: _(
         "Two records in DEERS seem to belong to you. Until they are joined, your account is held."
@@ -96,6 +117,23 @@ _STATES: dict[State, LazyString] = {
 def sentence(reason: Reason) -> LazyString:
     """What happened and what to do, in one or two short sentences."""
     return _SENTENCES[reason]
+
+
+def password(reason: Reason, *, alone: bool) -> LazyString:
+    """Why a new password is refused; `alone` where no second factor stands beside it."""
+    if reason is Reason.PASSWORD_TOO_SHORT and not alone:
+        return _too_short(SHORTEST_WITH_SECOND_FACTOR)
+    return sentence(reason)
+
+
+def strength(score: int) -> LazyString:
+    """How strong an allowed password looks, of 0 to 4."""
+    return _STRENGTHS[score]
+
+
+def busy() -> LazyString:
+    """Nothing was checked, because too many wait already."""
+    return _("Many people are signing in right now. Please try again in a few seconds.")
 
 
 def refusal(refused: Refused) -> str:

@@ -27,6 +27,7 @@ class PasskeyForm(OnceForm):
 
     answer = HiddenField(validators=[DataRequired(_("Your browser did not answer. Please try again."))])
     remember = HiddenField()
+    """Absent where that is not asked: what this browser remembers then stays as it is."""
     request = HiddenField()
     next = HiddenField()
 
@@ -55,7 +56,7 @@ def sign_in() -> ResponseReturnValue:
         services(),
         typed=form.answer.data or "",
         holder=cookies.read(cookies.PASSKEY),
-        remember=bool(form.remember.data),
+        remember=None if form.remember.data is None else bool(form.remember.data),
         browser=browser(),
         half_made=cookies.read(cookies.SIGN_IN),
     )

@@ -199,6 +199,20 @@ def _removed(me: SignedIn, form: RemoveForm, outcome: str | Refused, *, factor: 
         response = redirect_to("/account?done=factor_removed#second-step")
         cookies.write(response, cookies.SESSION, outcome)
         return response
+    if outcome.reason is Reason.PASSWORD_TOO_SHORT:
+        return refusal_page(
+            outcome.reason.value,
+            status=422,
+            heading=gettext("First choose a longer password"),
+            message=gettext(
+                "Your password is short, which is fine beside a second step. Alone it has to have 15 characters or more. "
+                "Nothing was removed."
+            ),
+            next_steps=[
+                (gettext("Change your password"), "/account/password"),
+                (gettext("Go to your account"), "/account"),
+            ],
+        )
     if outcome.reason is Reason.WOULD_FALL:
         form.fall.errors = [messages.refusal(outcome)]
         code = outcome.reason.value

@@ -62,6 +62,7 @@ _FIELD_OF = {
     Reason.PASSWORD_TOO_SHORT: "new_password",
     Reason.PASSWORD_TOO_LONG: "new_password",
     Reason.PASSWORD_COMMON: "new_password",
+    Reason.PASSWORD_BREACHED: "new_password",
 }
 
 StepView = Callable[[Journey], ResponseReturnValue]
@@ -231,7 +232,7 @@ def account(journey: Journey) -> ResponseReturnValue:
             language=language(),
         )
     except passwords.Busy as busy:
-        form.form_errors.append(gettext("Many people are signing in right now. Please try again in a few seconds."))
+        form.form_errors.append(messages.busy())
         return with_wait(_account_page(journey, form, status=503), busy.retry_after)
     if isinstance(made, tuple):
         return _account_refused(journey, form, made)

@@ -57,6 +57,8 @@ class Route:
     methods: tuple[str, ...]
     access: Access
     csrf: Csrf
+    secret_address: bool = False
+    """Whether its address holds a secret, which then goes into no Referer, not even one to our own pages."""
     keeps: bool = False
     """Whether what is posted here when the sign-in is over is kept for its owner: never a number, password or code."""
 
@@ -71,7 +73,14 @@ class Pages:
         self.routes: list[Route] = []
 
     def route(
-        self, rule: str, *, methods: tuple[str, ...] = ("GET",), access: Access, csrf: Csrf, keeps: bool = False
+        self,
+        rule: str,
+        *,
+        methods: tuple[str, ...] = ("GET",),
+        access: Access,
+        csrf: Csrf,
+        secret_address: bool = False,
+        keeps: bool = False,
     ) -> Callable[[View], View]:
         """Register a view under its rules."""
 
@@ -80,7 +89,8 @@ class Pages:
             self.blueprint.add_url_rule(
                 rule, endpoint=name, view_func=view, methods=list(methods), provide_automatic_options=False
             )
-            self.routes.append(Route(rule, f"{self.blueprint.name}.{name}", methods, access, csrf, keeps))
+            endpoint = f"{self.blueprint.name}.{name}"
+            self.routes.append(Route(rule, endpoint, methods, access, csrf, secret_address, keeps))
             return view
 
         return register

@@ -34,8 +34,9 @@ class CodeForm(OnceForm):
     """A code of an app, or a recovery code; which of them, and in which form, the page knows."""
 
     code = StringField(_("Code"), validators=[DataRequired(_("Enter the code."))])
-    request = HiddenField()
-    next = HiddenField()
+    # No labels, as on the sign-in page.
+    request = HiddenField("")
+    next = HiddenField("")
 
     @classmethod
     def shown(cls) -> "CodeForm":

@@ -29,8 +29,9 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     username = StringField(_("Username"), validators=[DataRequired(_("Enter your username."))])
     password = PasswordField(_("Password"), validators=[InputRequired(_("Enter your password."))])
     remember = BooleanField(_("Remember me on this device"))
-    request = HiddenField()
-    next = HiddenField()
+    # Without a label WTForms would look for a translation of one, and read its whole catalogue for that.
+    request = HiddenField("")
+    next = HiddenField("")
 
 
 @pages.route("/login", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM)

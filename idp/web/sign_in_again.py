@@ -59,4 +59,4 @@ def again() -> ResponseReturnValue:
 
 
 def _page(me: SignedIn, form: AgainForm, *, status: int = 200) -> Response:
-    return render("sign_in/again.html", status=status, form=form, username=me.username)
+    return render("sign_in/again.html", status=status, form=form, username=me.username, passkey=me.passkey)

@@ -1,4 +1,4 @@
-"""Passkeys, the challenges that they answer, and the browsers that each account signed in with."""
+"""Passkeys, the challenges that they answer, the browsers that each account signed in with, and passwords too short to be alone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_webauthn_challenge")),
     )
     op.create_index(op.f("ix_webauthn_challenge_expires_at"), "webauthn_challenge", ["expires_at"])
+    # Until now nobody could choose one that is too short to stand alone.
+    op.add_column("password", sa.Column("may_stand_alone", sa.Boolean(), nullable=False, server_default=sa.true()))
     with op.batch_alter_table("device") as batch:
         batch.alter_column("account_id", existing_type=sa.Text(), nullable=True)
     op.create_table(
@@ -63,5 +65,6 @@ def downgrade() -> None:
     op.execute("DELETE FROM device WHERE account_id IS NULL")
     with op.batch_alter_table("device") as batch:
         batch.alter_column("account_id", existing_type=sa.Text(), nullable=False)
+    op.drop_column("password", "may_stand_alone")
     op.drop_table("webauthn_challenge")
     op.drop_table("passkey")

@@ -1,16 +1,13 @@
 """`idp clients` and `idp keys`, as processes with an environment."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from idp import crypto
 from idp.oidc.clients import find_client
+from tests.idp_command import Done, environment_of, read_json, run_idp
 from tests.relying_party import on_sqlite
 from tests.signer import Signer
 from tests.world import World
@@ -20,33 +17,13 @@ pytestmark = on_sqlite
 CREATE = ("clients", "create", "--name", "Portal", "--redirect-uri", "https://rp.example/cb")
 
 
-def _idp(world: World, *words: str, **changes: str) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
-    environment = inherited | {
-        "IDP_DEMO": "1",
-        "IDP_ISSUER": world.settings.issuer,
-        "IDP_KEYS": str(world.settings.keys),
-        "IDP_SMTP_URL": world.settings.smtp_url,
-        "DATABASE_URL": world.settings.database_url,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "idp", *words],
-        env=environment | changes,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def _json(done: "subprocess.CompletedProcess[str]") -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def _idp(world: World, *words: str, **changes: str) -> Done:
+    return run_idp(environment_of(world) | changes, *words)
 
 
 def test_a_client_is_made_with_a_secret_that_is_shown_once(world: World) -> None:
     """R136: 256 bits, kept as a digest."""
-    made = _json(_idp(world, *CREATE, "--scope", "openid email", "--scope", "profile", "--first-party", "--json"))
+    made = read_json(_idp(world, *CREATE, "--scope", "openid email", "--scope", "profile", "--first-party", "--json"))
     assert len(made["client_secret"]) >= 43
     assert made["token_endpoint_auth_method"] == "client_secret_basic"
     assert made["scope"] == "openid email profile"
@@ -54,16 +31,16 @@ def test_a_client_is_made_with_a_secret_that_is_shown_once(world: World) -> None
         client = find_client(conn, made["client_id"])
     assert client is not None
     assert client.secret_digests == [crypto.digest(made["client_secret"])]
-    shown = _json(_idp(world, "clients", "show", made["client_id"], "--json"))
+    shown = read_json(_idp(world, "clients", "show", made["client_id"], "--json"))
     assert shown == {name: value for name, value in made.items() if name != "client_secret"}
-    listed = _json(_idp(world, "clients", "list", "--json"))
+    listed = read_json(_idp(world, "clients", "list", "--json"))
     assert [one["client_id"] for one in listed] == [made["client_id"]]
     event = world.events("client.created")[0]
     assert event.actor.startswith("operator:")
 
 
 def test_every_option_arrives(world: World) -> None:
-    made = _json(
+    made = read_json(
         _idp(
             world,
             *CREATE,
@@ -93,11 +70,11 @@ def test_every_option_arrives(world: World) -> None:
 
 def test_a_client_is_given_its_resource_servers_one_by_one(world: World) -> None:
     """RFC 8707 §2, R121: none unless it is named, and only what there is."""
-    assert "resources" not in _json(_idp(world, *CREATE, "--json"))
+    assert "resources" not in read_json(_idp(world, *CREATE, "--json"))
     records, letters = "https://records.example/api", "urn:example:letters"
     for uri in (records, letters):
         assert _idp(world, "resources", "create", "--name", "Records", "--resource", uri).returncode == 0
-    made = _json(_idp(world, *CREATE, "--resource", records, "--resource", letters, "--json"))
+    made = read_json(_idp(world, *CREATE, "--resource", records, "--resource", letters, "--json"))
     assert made["resources"] == [records, letters]
     shown = _idp(world, "clients", "show", made["client_id"])
     assert f"{records} {letters}" in shown.stdout
@@ -107,7 +84,7 @@ def test_a_client_is_given_its_resource_servers_one_by_one(world: World) -> None
 
 def test_public_kinds_get_no_secret(world: World) -> None:
     """RFC 8252 §8.5."""
-    native = _json(_idp(world, *CREATE, "--redirect-uri", "http://127.0.0.1/cb", "--type", "native", "--json"))
+    native = read_json(_idp(world, *CREATE, "--redirect-uri", "http://127.0.0.1/cb", "--type", "native", "--json"))
     assert native["token_endpoint_auth_method"] == "none"
     assert "client_secret" not in native
     spoken = _idp(world, *CREATE, "--type", "spa")
@@ -122,17 +99,17 @@ def test_a_client_may_bring_its_own_keys(world: World, tmp_path: Path) -> None:
     words = (*CREATE, "--auth-method", "private_key_jwt", "--json")
     for document in ({"keys": [key]}, key):
         file.write_text(json.dumps(document))
-        made = _json(_idp(world, *words, "--jwks-file", str(file)))
+        made = read_json(_idp(world, *words, "--jwks-file", str(file)))
         assert made["jwks"] == {"keys": [key]}
         assert "client_secret" not in made
-    made = _json(_idp(world, *words, "--jwks-uri", "https://rp.example/jwks"))
+    made = read_json(_idp(world, *words, "--jwks-uri", "https://rp.example/jwks"))
     assert made["jwks_uri"] == "https://rp.example/jwks"
     both = _idp(world, *words, "--jwks-uri", "https://rp.example/jwks", "--jwks-file", str(file))
     assert (both.returncode, "not both" in both.stderr) == (1, True)
 
 
 def test_a_service_needs_no_redirect_uri_and_gets_no_grant(world: World) -> None:
-    made = _json(_idp(world, "clients", "create", "--name", "Monitor", "--type", "service", "--json"))
+    made = read_json(_idp(world, "clients", "create", "--name", "Monitor", "--type", "service", "--json"))
     assert (made["grant_types"], made["redirect_uris"], made["scope"]) == ([], [], "")
     assert made["client_secret"]
 
@@ -169,7 +146,7 @@ def test_what_cannot_be_is_told_with_its_exit_code(world: World, words: tuple[st
 def test_keys_are_listed_without_their_private_halves(world: World) -> None:
     """R145."""
     done = _idp(world, "keys", "list", "--json")
-    keys = _json(done)
+    keys = read_json(done)
     assert sorted(key["alg"] for key in keys) == ["ES256", "RS256"]
     assert all(key.keys() == {"kid", "alg", "use", "state", "created_at"} for key in keys)
     assert _idp(world, "keys", "list").stdout.count("current") == 2
@@ -177,12 +154,12 @@ def test_keys_are_listed_without_their_private_halves(world: World) -> None:
 
 def test_a_stolen_key_is_taken_out_of_use_by_one_command(world: World) -> None:
     """R146: only with --yes, once, with a successor; an unknown one is not found."""
-    old = next(key for key in _json(_idp(world, "keys", "list", "--json")) if key["alg"] == "ES256")
+    old = next(key for key in read_json(_idp(world, "keys", "list", "--json")) if key["alg"] == "ES256")
     assert "add --yes" in _idp(world, "keys", "retire", old["kid"]).stdout
     assert world.events("keys.retired") == []
-    done = _json(_idp(world, "keys", "retire", old["kid"], "--yes", "--json"))
+    done = read_json(_idp(world, "keys", "retire", old["kid"], "--yes", "--json"))
     assert (done["retired"], done["alg"]) == (old["kid"], "ES256")
-    states = {key["kid"]: key["state"] for key in _json(_idp(world, "keys", "list", "--json"))}
+    states = {key["kid"]: key["state"] for key in read_json(_idp(world, "keys", "list", "--json"))}
     assert (states[old["kid"]], states[done["made"]]) == ("retired", "current")
     assert _idp(world, "keys", "retire", old["kid"], "--yes").returncode == 1
     assert _idp(world, "keys", "retire", "nothing", "--yes").returncode == 3
@@ -193,12 +170,12 @@ def test_init_makes_what_is_missing_and_nothing_twice(world: World, tmp_path: Pa
     """On a database that is not migrated it makes the files and says what comes next."""
     folder, database = tmp_path / "fresh", f"sqlite:///{tmp_path / 'fresh.db'}"
     fresh = {"IDP_KEYS": str(folder), "DATABASE_URL": database}
-    first = _json(_idp(world, "keys", "init", "--json", **fresh))
+    first = read_json(_idp(world, "keys", "init", "--json", **fresh))
     assert len(first["files_made"]) == 3
     assert first["keys_made"] == []
     assert "idp db upgrade" in first["waiting_for"]
     assert all((folder / name).stat().st_mode & 0o077 == 0 for name in first["files_made"])
-    upgraded = _json(_idp(world, "db", "upgrade", "--json", **fresh))
+    upgraded = read_json(_idp(world, "db", "upgrade", "--json", **fresh))
     assert len(upgraded["keys_made"]) == 2
-    again = _json(_idp(world, "keys", "init", "--json", **fresh))
+    again = read_json(_idp(world, "keys", "init", "--json", **fresh))
     assert again == {"files_made": [], "keys_made": []}

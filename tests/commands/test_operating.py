@@ -1,61 +1,37 @@
 """The operator's commands, as processes with an environment: what they print, what they refuse, and their exit codes."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from idp import limits
+from idp.accounts import notices
 from idp.accounts.accounts import State, find_by_username
 from idp.credentials import passwords, totp
 from idp.db import list_rows
+from idp.journeys import locking
 from idp.limits import Limit, LimitCount
+from idp.outcomes import Refused
+from tests.idp_command import Done, environment_of, read_json, run_idp, start_idp
 from tests.members import join
 from tests.relying_party import on_sqlite, sign_in
 from tests.world import World
 
-# Each command starts an interpreter; what they do to either database is held by the stories.
+# What the commands do to either database is held by the stories.
 pytestmark = on_sqlite
 
-Idp = Callable[..., "subprocess.CompletedProcess[str]"]
+Idp = Callable[..., Done]
 
 
 @pytest.fixture
-def environment(world: World, database_url: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
-    return inherited | {
-        "IDP_DEMO": "1",
-        "IDP_ISSUER": world.settings.issuer,
-        "IDP_KEYS": str(world.settings.keys),
-        "IDP_SMTP_URL": world.settings.smtp_url,
-        "DATABASE_URL": database_url,
-    }
-
-
-@pytest.fixture
-def idp(environment: dict[str, str]) -> Idp:
-    def run(*words: str, **changes: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "idp", *words],
-            env=environment | changes,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+def idp(world: World) -> Idp:
+    def run(*words: str, **changes: str) -> Done:
+        return run_idp(environment_of(world) | changes, *words)
 
     return run
-
-
-def _json(done: "subprocess.CompletedProcess[str]") -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_doctor_says_what_is_well_and_what_is_not(idp: Idp, world: World) -> None:
@@ -96,26 +72,30 @@ def test_serve_refuses_a_stand_in_outside_the_demo(idp: Idp) -> None:
 def test_a_database_is_made_and_checked(idp: Idp, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
     assert idp("db", "check", DATABASE_URL=fresh).returncode == 1
-    made = _json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))
+    made = read_json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))
     assert made["before"] is None
     assert len(made["keys_made"]) == 2
-    assert _json(idp("db", "check", "--json", DATABASE_URL=fresh)) == {"ok": True, "trouble": None, "differences": []}
-    assert _json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))["keys_made"] == []
+    assert read_json(idp("db", "check", "--json", DATABASE_URL=fresh)) == {
+        "ok": True,
+        "trouble": None,
+        "differences": [],
+    }
+    assert read_json(idp("db", "upgrade", "--json", DATABASE_URL=fresh))["keys_made"] == []
 
 
 def test_accounts_are_listed_shown_locked_and_unlocked(idp: Idp, world: World) -> None:
-    assert _json(idp("accounts", "list", "--json")) == []
-    assert _json(idp("demo", "accounts", "--json"))["made"] == ["sam.dual", "vic.veteran", "alex.dual"]
-    levels = {row["username"]: row["level"] for row in _json(idp("accounts", "list", "--json"))}
+    assert read_json(idp("accounts", "list", "--json")) == []
+    assert read_json(idp("demo", "accounts", "--json"))["made"] == ["sam.dual", "vic.veteran", "alex.dual"]
+    levels = {row["username"]: row["level"] for row in read_json(idp("accounts", "list", "--json"))}
     assert levels == {"sam.dual": 1, "vic.veteran": 1, "alex.dual": 2}
     browser = world.browser()
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
     assert browser.page.name.startswith("account/")
-    asked = _json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--json"))
+    asked = read_json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--json"))
     assert asked["would_become"] == "locked"
-    assert _json(idp("accounts", "show", "sam.dual", "--json"))["state"] == "active"
+    assert read_json(idp("accounts", "show", "sam.dual", "--json"))["state"] == "active"
 
-    done = _json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--yes", "--json"))
+    done = read_json(idp("accounts", "lock", "sam.dual", "--reason", "fraud_report", "--yes", "--json"))
     assert done["state"] == "locked"
     browser.open("/account")
     assert browser.page.name.startswith("sign_in/")
@@ -127,7 +107,9 @@ def test_accounts_are_listed_shown_locked_and_unlocked(idp: Idp, world: World) -
     assert event.actor.startswith("operator:")
 
     assert idp("accounts", "lock", "sam.dual", "--reason", "again", "--yes").returncode == 1
-    assert _json(idp("accounts", "unlock", "sam.dual", "--reason", "cleared", "--yes", "--json"))["state"] == "active"
+    assert (
+        read_json(idp("accounts", "unlock", "sam.dual", "--reason", "cleared", "--yes", "--json"))["state"] == "active"
+    )
 
 
 def test_a_password_that_too_many_wrong_ones_stopped_is_let_work_again(idp: Idp, world: World) -> None:
@@ -140,7 +122,7 @@ def test_a_password_that_too_many_wrong_ones_stopped_is_let_work_again(idp: Idp,
     browser = world.browser()
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
     assert browser.page.name.startswith("sign_in/")
-    asked = _json(idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--json"))
+    asked = read_json(idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--json"))
     assert asked["would_become"] == "factors_enabled"
     assert idp("accounts", "unlock", "sam.dual", "--reason", "called_back", "--yes").returncode == 0
     browser.open("/login").submit(username="sam.dual", password="seven quiet herons fly")
@@ -164,9 +146,35 @@ def test_an_app_that_too_many_wrong_codes_stopped_is_let_work_again(idp: Idp, wo
     assert idp(*unlock).returncode == 1
 
 
+def test_the_way_out_of_a_lock_by_the_owners_link_is_an_unlock_that_kills_the_links_before_it(
+    idp: Idp, world: World
+) -> None:
+    """R50: a mail from before must not lock again what an operator has looked into; one from after it does."""
+    member = join(world.services)
+
+    def notice(conn: Connection) -> str:
+        return notices.link(conn, member.account_id, "second_factor_added")["not_me"]
+
+    used, left = world.services.db.write(notice), world.services.db.write(notice)
+    assert locking.disown(world.services, used, address="203.0.113.9") is locking.Link.LOCKED
+    assert read_json(idp("accounts", "show", member.username, "--json"))["state_why"] == "disowned:second_factor.added"
+    assert idp("accounts", "unlock", member.username, "--reason", "called_back", "--yes").returncode == 0
+    assert locking.look(world.services, left) is None
+    assert isinstance(locking.disown(world.services, left, address="203.0.113.9"), Refused)
+    assert sign_in(world, member).page.name == "account/show"
+    assert locking.look(world.services, world.services.db.write(notice)) is locking.Link.LOCKS
+
+
 def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:
     assert idp("accounts", "show", "nobody").returncode == 3
     assert idp("accounts", "lock", "nobody", "--reason", "x", "--yes").returncode == 3
+
+
+@pytest.mark.parametrize("words", [("accounts", "lock"), ("accounts", "show", "nobody"), ("db", "check")])
+def test_a_shell_sees_what_these_tests_see(world: World, words: tuple[str, ...]) -> None:
+    """The other commands here are forked off a process that has imported them; these are begun by a shell as well."""
+    forked, begun = (run(environment_of(world), *words) for run in (run_idp, start_idp))
+    assert (forked.returncode, forked.stdout, forked.stderr) == (begun.returncode, begun.stdout, begun.stderr)
 
 
 def test_usage_is_exit_code_two(idp: Idp) -> None:
@@ -186,6 +194,6 @@ def test_the_audit_log_is_read_newest_last(idp: Idp) -> None:
 
 
 def test_the_demos_people_are_listed(idp: Idp) -> None:
-    told = _json(idp("demo", "people", "--json"))
+    told = read_json(idp("demo", "people", "--json"))
     assert any(row["name"] == "Dana Example" for row in told["people_to_register"])
     assert told["ready_accounts"][0]["password"]

@@ -7,7 +7,8 @@ import pytest
 
 from idp.oidc import resources
 from idp.oidc.clients import find_client
-from tests.commands.test_clients_and_keys import _idp, _json
+from tests.commands.test_clients_and_keys import _idp
+from tests.idp_command import read_json
 from tests.relying_party import RelyingParty, on_sqlite
 from tests.signer import Signer
 from tests.world import World
@@ -19,14 +20,14 @@ CREATE = ("resources", "create", "--name", "Records", "--resource", "https://rec
 
 def test_a_resource_server_is_made_with_a_secret_that_is_shown_once(world: World) -> None:
     """R136: 256 bits by which it introspects; it can do nothing else."""
-    made = _json(_idp(world, *CREATE, "--scope", "openid email", "--scope", "profile", "--alg", "ES256", "--json"))
+    made = read_json(_idp(world, *CREATE, "--scope", "openid email", "--scope", "profile", "--alg", "ES256", "--json"))
     assert len(made["client_secret"]) >= 43
     assert made["resource"] == "https://records.example/api"
     assert made["scope"] == "openid email profile"
     assert made["access_token_signed_response_alg"] == "ES256"
-    shown = _json(_idp(world, "resources", "show", made["resource"], "--json"))
+    shown = read_json(_idp(world, "resources", "show", made["resource"], "--json"))
     assert shown == {name: value for name, value in made.items() if name != "client_secret"}
-    assert _json(_idp(world, "resources", "list", "--json")) == [shown]
+    assert read_json(_idp(world, "resources", "list", "--json")) == [shown]
     assert made["client_id"] in _idp(world, "resources", "list").stdout
     assert made["client_secret"] not in _idp(world, "resources", "show", made["resource"]).stdout
     with world.services.db.read() as conn:
@@ -41,8 +42,8 @@ def test_a_resource_server_is_made_with_a_secret_that_is_shown_once(world: World
 def test_it_names_the_clients_that_may_use_it(world: World) -> None:
     """RFC 8707 §2, R121: those that were there before it; a client of another server is none."""
     rp = RelyingParty(world)
-    made = _json(_idp(world, *CREATE, "--client", rp.client.id, "--client", rp.client.id, "--json"))
-    shown = _json(_idp(world, "clients", "show", rp.client.id, "--json"))
+    made = read_json(_idp(world, *CREATE, "--client", rp.client.id, "--client", rp.client.id, "--json"))
+    shown = read_json(_idp(world, "clients", "show", rp.client.id, "--json"))
     assert shown["resources"] == [made["resource"]]
     assert world.events("resource.created")[0].fields["clients"] == [rp.client.id]
     for nobody in ("nobody", made["client_id"]):

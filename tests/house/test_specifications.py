@@ -7,7 +7,7 @@ import pytest
 from devtools import requirements
 from idp.cli import specifications as page
 from idp.oidc import specifications
-from idp.oidc.specifications import Far, Part, Specification
+from idp.oidc.conformity import Far, Part, Specification
 
 ROOT = Path(__file__).resolve().parents[2]
 BY_NAME = {spec.name: spec for spec in specifications.ALL}

@@ -34,7 +34,7 @@ def _becomes(state: State) -> Callable[[World, Member], None]:
 
 
 def _changes_password(world: World, member: Member) -> None:
-    hashed = passwords.hash_password(world.services.keyring, NEW_PASSWORD)
+    hashed = passwords.hash_password(world.services.keyring, NEW_PASSWORD, world.services.settings.password_hash)
 
     def write(conn: Connection) -> None:
         passwords.set_password(conn, member.account_id, hashed)

@@ -1,11 +1,5 @@
 """Many real processes want the same thing at once; one gets it (R112, R138). On both databases."""
 
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +14,7 @@ from idp.oidc.grants import TokenServer
 from idp.oidc.parameters import Params
 from idp.oidc.tokens import AccessToken, RefreshToken
 from tests.http_browser import Browser
+from tests.races import Ready, together
 from tests.relying_party import RelyingParty, basic, public
 from tests.world import World
 
@@ -29,55 +24,36 @@ _PROCESSES = 4
 _TRIES = 10  # a process
 
 
-@dataclass(frozen=True)
-class _Attack:
-    """What every process does: the same token request, again and again, all beginning together."""
-
-    database_url: str
-    keys: Path
-    form: dict[str, str]
-    authorization: str | None
-    go: Any
-
-    def run(self) -> list[tuple[int, str]]:
-        """Statuses with the refresh token or error that came with each."""
-        settings = Settings.model_validate(
-            {
-                "issuer": "http://localhost:5000",
-                "database_url": self.database_url,
-                "keys": self.keys,
-                "demo": True,
-                "smtp_url": "smtp://localhost:2525",
-            }
-        )
-        services = application.create_services(settings)
-        server = TokenServer(open_context(services))
-        server.context.keys.now()
-        self.go.wait(timeout=60)
-        seen = []
-        for _ in range(_TRIES):
-            answer = server.answer(Params(self.form), self.authorization)
-            seen.append((answer.status, str(answer.body.get("refresh_token") or answer.body.get("error") or "")))
-        services.db.close()
-        return seen
-
-
-def _run(attack: _Attack) -> list[tuple[int, str]]:
-    return attack.run()
-
-
-@contextmanager
-def _processes() -> Iterator[tuple[ProcessPoolExecutor, Any]]:
-    context: SpawnContext = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(_PROCESSES, mp_context=context) as pool:
-        yield pool, manager.Barrier(_PROCESSES)
+def _attack(
+    ready: Ready, database_url: str, keys: Path, form: dict[str, str], authorization: str | None
+) -> list[tuple[int, str]]:
+    """The same token request again and again, begun with all the others; statuses with the refresh token or error that came
+    with each.
+    """
+    settings = Settings.model_validate(
+        {
+            "issuer": "http://localhost:5000",
+            "database_url": database_url,
+            "keys": keys,
+            "demo": True,
+            "smtp_url": "smtp://localhost:2525",
+        }
+    )
+    services = application.create_services(settings)
+    server = TokenServer(open_context(services))
+    server.context.keys.now()
+    ready()
+    seen = []
+    for _ in range(_TRIES):
+        answer = server.answer(Params(form), authorization)
+        seen.append((answer.status, str(answer.body.get("refresh_token") or answer.body.get("error") or "")))
+    services.db.close()
+    return seen
 
 
 def _storm(world: World, form: dict[str, str], authorization: str | None) -> list[tuple[int, str]]:
-    with _processes() as (pool, go):
-        attack = _Attack(world.settings.database_url, world.settings.keys, form, authorization, go)
-        running = [pool.submit(_run, attack) for _ in range(_PROCESSES)]
-        return [seen for future in running for seen in future.result(timeout=90)]
+    given = (world.settings.database_url, world.settings.keys, form, authorization)
+    return [seen for each in together(_attack, [given] * _PROCESSES) for seen in each]
 
 
 def _count(world: World, what: type[Any], *where: sa.ColumnElement[bool]) -> int:

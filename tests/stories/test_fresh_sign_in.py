@@ -7,7 +7,9 @@ import pytest
 import time_machine
 
 from tests import authenticator
+from tests import passkey_user as user
 from tests.members import join
+from tests.passkey_device import Device
 from tests.relying_party import sign_in
 from tests.world import World
 
@@ -34,6 +36,18 @@ def test_an_older_sign_in_is_shown_again_at_its_strongest_before_a_factor_is_cha
         browser.submit(code=authenticator.code(member.totp_secret))
         assert (browser.page.name, browser.address) == ("second_factor/enrol", "/account/second-factor")
         assert browser.cookie("idp_session") != handle
+
+
+def test_a_passkey_shows_it_too(world: World) -> None:
+    """R53, R89: also for whoever forgot the password; what the browser remembers stays."""
+    member, device = join(world.services), Device()
+    with time_machine.travel(_START, tick=False) as hand:
+        browser = user.member_with(world, member, device)
+        hand.shift(timedelta(minutes=6))
+        browser.open("/account/passkeys/add")
+        assert browser.page.name == "sign_in/again"
+        browser.submit(answer=device.answer(user.options(browser, user.TO_SIGN_IN)))
+        assert browser.page.name == "passkeys/add"
 
 
 def test_a_form_may_be_filled_in_a_little_longer_than_its_page_may_be_opened(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from idp import clock
 from idp.directory import cast
 from tests.http_browser import Browser
+from tests.oracle import seen, statements
 from tests.registrants import (
     CONFLICTED,
     DANA,
@@ -51,33 +51,6 @@ def somebody(world: World, case: str) -> Registrant:
         "deceased": DECEASED,
         "conflict": CONFLICTED,
     }[case]
-
-
-def seen(browser: Browser) -> tuple[int, str, str, dict[str, str]]:
-    """Everything that an answer shows, but for what is random in every answer."""
-    html = re.sub(r'(name="csrf_token"[^>]*value=")[^"]*', r"\1", browser.page.html)
-    headers = {
-        key: value for key, value in browser.response.headers.items() if key not in {"X-Request-Id", "Set-Cookie"}
-    }
-    return browser.status, browser.address, html, headers
-
-
-@contextmanager
-def statements(world: World) -> Iterator[list[str]]:
-    """The statements that reach the database meanwhile."""
-    told: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        told.append(statement)
-
-    engines = {world.services.db.engine, world.services.db._readers}
-    for engine in engines:
-        sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield told
-    finally:
-        for engine in engines:
-            sa.event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("case", REFUSALS)

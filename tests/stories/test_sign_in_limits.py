@@ -12,12 +12,13 @@ from idp import clock
 from idp.config import Settings
 from idp.credentials import passwords
 from idp.credentials.sign_in import Browser as Brought
-from idp.credentials.sign_in import Opened, network_of
+from idp.credentials.sign_in import Opened, Try, judge, network_of
 from idp.journeys import sign_in
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Reason, Refused
 from tests.http_browser import Browser
 from tests.members import PASSWORD, join
+from tests.oracle import statements
 from tests.races import Ready, together
 from tests.world import World
 
@@ -155,16 +156,29 @@ def test_an_ipv6_subscriber_is_one_address() -> None:
 
 
 def test_when_the_house_is_busy_nobody_is_charged_for_it(world: World) -> None:
-    """R79, R173: 503 with Retry-After at once, and the try is given back."""
+    """R79, R173: 503 with Retry-After at once, and the database is not even asked."""
     join(world.services)
     with passwords_all_busy():
         runs = passwords.SLOTS.runs
-        busy = _guess(world, "maria.rivera", PASSWORD)
+        browser = world.browser(address="198.51.100.7").open("/login")
+        with statements(world) as ran:
+            busy = browser.submit(username="maria.rivera", password=PASSWORD)
         assert busy.status == 503
         assert int(busy.response.headers["Retry-After"]) > 0
         assert passwords.SLOTS.runs == runs
+        assert ran == []
+    assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
+
+
+def test_a_try_that_finds_no_place_after_it_was_counted_is_given_back(world: World) -> None:
+    """R79: the last place was taken between the first look and the run."""
+    maria = join(world.services)
+    tried = Try(None, maria.account_id, "203.0.113.9", None)
+    with passwords_all_busy(), pytest.raises(passwords.Busy):
+        judge(world.services, tried, None, PASSWORD)
     with world.services.db.read() as conn:
         counts = conn.execute(sa.select(LimitCount.count)).scalars().all()
+    assert len(counts) > 0
     assert sum(counts) == 0
     assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
 

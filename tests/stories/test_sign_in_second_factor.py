@@ -142,7 +142,9 @@ def test_a_half_made_sign_in_dies_with_what_it_rests_on(world: World, what: str)
     """R87: a lock, a changed password, a password that was stopped."""
     member = join(world.services, totp=True)
     browser = _half(world, member)
-    changed = passwords.hash_password(world.services.keyring, "another long password, new")
+    changed = passwords.hash_password(
+        world.services.keyring, "another long password, new", world.settings.password_hash
+    )
 
     def change(conn: Connection) -> None:
         if what == "locked":
