@@ -145,4 +145,5 @@ def create_wsgi() -> Flask:
 def create_gateway(threads: int) -> Gateway:
     """What `idp serve` loads in each of its worker processes."""
     app = create_wsgi()
-    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"])
+    routes: RouteMap = app.extensions["routes"]
+    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"], of_programs=routes.machine_paths())

@@ -9,6 +9,7 @@ protocol (RSGI 1.6), wait for a body there, with a time limit, and run the WSGI 
 import asyncio
 import io
 import sys
+from collections.abc import Container
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
@@ -33,13 +34,17 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Gateway:
-    """One worker process's: `threads` requests are worked on at once, the others wait for their turn. Of a body no more than
-    `most` bytes and what came with the last of them are kept: enough for the application to refuse it.
+    """One worker process's: `threads` requests are worked on at once, the others wait for their turn. What programs ask for (the
+    addresses `of_programs`) has a queue and threads of its own, so that a flood of sign-ins holds up neither keys nor tokens
+    (R173). Of a body no more than `most` bytes and what came with the last of them are kept: enough for the application to
+    refuse it.
     """
 
-    def __init__(self, app: WSGIApplication, *, threads: int, most: int) -> None:
+    def __init__(self, app: WSGIApplication, *, threads: int, most: int, of_programs: Container[str]) -> None:
         self._app = app
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="page")
+        self._threads_of_programs = ThreadPoolExecutor(threads, thread_name_prefix="program")
+        self._of_programs = of_programs
         self._most = most
         self._listening = False
 
@@ -62,7 +67,8 @@ class Gateway:
                 return
         environ = _environ(scope, headers, body)
         loop = asyncio.get_running_loop()
-        protocol.response_bytes(*await loop.run_in_executor(self._threads, self._answer, environ))
+        threads = self._threads_of_programs if scope.path in self._of_programs else self._threads
+        protocol.response_bytes(*await loop.run_in_executor(threads, self._answer, environ))
 
     def _is_read(self, scope: Any) -> bool:
         """Whether there is a body to wait for; what its length alone condemns is not read."""

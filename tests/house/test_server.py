@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from idp.oidc import paths
 from idp.web import assets
 from tests.relying_party import on_sqlite
 from tests.world import World, free_port
@@ -201,3 +202,17 @@ def test_no_hostile_bytes_are_taken(server: Running) -> None:
         for inside in (b"granian", b"Granian", b"hyper", b"Werkzeug", b"Python", b"Traceback"):
             assert inside not in answer, (raw[:90], inside)
     assert _status(server.get()) == 200
+
+
+def test_what_programs_ask_for_does_not_wait_behind_pages(server: Running) -> None:
+    """R173: in a flood of people keys are still given out, before the last of those who came earlier has a page."""
+    page = b"GET /login HTTP/1.1\r\n" + server.host + _CLOSE
+    crowd = [server.connect() for _ in range(100)]
+    for client in crowd:
+        client.sendall(page)
+    assert _status(server.get(paths.JWKS)) == 200
+    answered, _, _ = select.select(crowd, [], [], 0)
+    assert len(answered) < len(crowd)
+    for client in crowd:
+        assert _status(_rest(client)) == 200
+        client.close()
