@@ -328,6 +328,7 @@ _PEOPLE = (
             ),
             Part(("3.2.2",), Far.DONE, "Rate limiting, by factor and account, by address, and for all together."),
             Part(("3.2.5",), Far.DONE, "Phishing resistance: a passkey, which `urn:dslogon:premium:phr` asks for."),
+            Part(("4.6",), Far.DONE, "Every address hears of a change, with a link that locks the account."),
             Part(("5",), Far.DONE, "Sessions: random handles, digests alone are stored."),
         ),
     ),
@@ -350,6 +351,12 @@ _AROUND = (
         "RFC 8305", "Happy Eyeballs", Far.PARTLY, "A fetch tries every address of a name, one after the other.", _FETCH
     ),
     _whole("RFC 9110", "HTTP Semantics", Far.DONE, "Methods and status codes."),
+    _whole(
+        "RFC 9112",
+        "HTTP/1.1",
+        Far.PARTLY,
+        "§3.2: a request names one host, and is refused else; the rest is the server's own.",
+    ),
 )
 
 GROUPS: tuple[tuple[str, tuple[Specification, ...]], ...] = (
