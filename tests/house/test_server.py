@@ -153,7 +153,7 @@ def _established(port: int) -> int:
 
 
 def test_no_hostile_bytes_are_taken(server: Running) -> None:
-    """R99, R101, R102, R104: refused by the status that says why, with nothing of what was sent, no version, no place."""
+    """RFC 9112 §3.2; R99, R101, R102, R104: refused by the status that says why, without what was sent, version or place."""
     form = b"Content-Type: application/x-www-form-urlencoded\r\n"
     evil = b"Host: evil.example\r\n"
     token, multipart = b"POST /token HTTP/1.1\r\n" + server.host, b"Content-Type: multipart/form-data; boundary=b\r\n"
