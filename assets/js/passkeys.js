@@ -75,7 +75,7 @@
     var form = button.form;
     document.getElementById(button.dataset.answer).value = written(credential);
     var remember = document.querySelector("input[type=checkbox][name=remember]");
-    var carried = form.querySelector("input[type=hidden][name=remember]");
+    var carried = form.querySelector("input[type=hidden][name=remembered]");
     if (remember && carried) carried.value = remember.checked ? "y" : "";
     delete form.dataset.sent;
     form.submit();

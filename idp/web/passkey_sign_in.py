@@ -26,7 +26,7 @@ class PasskeyForm(OnceForm):
     """What the authenticator answered, and where to go on afterwards."""
 
     answer = HiddenField(validators=[DataRequired(_("Your browser did not answer. Please try again."))])
-    remember = HiddenField()
+    remembered = HiddenField()
     """Absent where that is not asked: what this browser remembers then stays as it is."""
     request = HiddenField()
     next = HiddenField()
@@ -56,7 +56,7 @@ def sign_in() -> ResponseReturnValue:
         services(),
         typed=form.answer.data or "",
         holder=cookies.read(cookies.PASSKEY),
-        remember=None if form.remember.data is None else bool(form.remember.data),
+        remember=None if form.remembered.data is None else bool(form.remembered.data),
         browser=browser(),
         half_made=cookies.read(cookies.SIGN_IN),
     )

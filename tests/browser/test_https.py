@@ -13,7 +13,7 @@ from tests.browser.walks import PASSWORD, assert_gates, code_in, enroll, identif
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-OWN_COOKIES = {f"__Host-idp_{name}" for name in ("form", "flow", "session", "upgrade")}
+OWN_COOKIES = {f"__Host-idp_{name}" for name in ("form", "flow", "session", "upgrade", "passkey")}
 
 
 def test_a_person_registers_signs_out_and_comes_back_over_https(
