@@ -98,7 +98,7 @@ def test_the_sign_in_page_needs_no_mouse(visitor: NewVisitor, stack: Stack, memb
     keys.press("Enter")
     assert window.page.evaluate("document.activeElement.id") == "main"
     order: list[str] = []
-    for _ in range(8):
+    for _ in range(9):
         keys.press("Tab")
         assert _focus_is_seen(window), order
         order.append(_focused(window))
@@ -108,6 +108,7 @@ def test_the_sign_in_page_needs_no_mouse(visitor: NewVisitor, stack: Stack, memb
         "Show password",
         "remember",
         "Sign in",
+        "Sign in with a passkey",
         "Forgot your username?",
         "Forgot your password?",
         "Register",
