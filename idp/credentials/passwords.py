@@ -62,7 +62,7 @@ class Hashed:
 
     encoded: str
     pepper_kid: str
-    may_stand_alone: bool = True
+    may_stand_alone: bool
 
     def __repr__(self) -> str:
         """Without the hash (R77)."""

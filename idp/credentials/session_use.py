@@ -30,9 +30,12 @@ class Ends:
         return self.last_seen_at < clock.now() - _TOUCH_EVERY
 
 
-def get_ends(conn: Connection, handle: str) -> Ends:
-    """When the session behind a cookie ends, which must be there; only `find_signed_in` tells whether it lives."""
-    return Ends(*conn.execute(_ENDS, {"which": crypto.digest(handle)}).one())
+def find_ends(conn: Connection, handle: str) -> Ends | None:
+    """When the session behind a cookie ends; only `find_signed_in` tells whether it lives. None where another tab gave it a
+    new handle in this moment.
+    """
+    row = conn.execute(_ENDS, {"which": crypto.digest(handle)}).one_or_none()
+    return None if row is None else Ends(*row)
 
 
 def touch(conn: Connection, handle: str, found: SignedIn) -> datetime:

@@ -1,5 +1,6 @@
 """What every second factor brings when it comes, and takes when it goes: codes, strength, level, and word to its owner."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -90,7 +91,33 @@ def count_in(
     return Enrolled(raised, codes)
 
 
-def count_out(
+def take_away(
+    services: Services,
+    me: SignedIn,
+    handle: str,
+    *,
+    factor: Factor,
+    may_fall: bool,
+    taken: Callable[[Connection], bool],
+) -> str | Refused:
+    """Take a factor away by `taken`, which tells whether it was there, with everything that goes with it; return the session's
+    new handle. `WOULD_FALL` where that ends Premium and `may_fall` does not say that it may (R48); `PASSWORD_TOO_SHORT` where
+    the password could not stand alone (R1); `NOT_FOUND`.
+    """
+
+    def gone(conn: Connection) -> str:
+        may_change(conn, me)
+        if not taken(conn):
+            raise Undone(Refused(Reason.NOT_FOUND))
+        return _count_out(conn, services, me, handle, factor=factor, may_fall=may_fall)
+
+    try:
+        return services.db.write(gone)
+    except Undone as undone:
+        return undone.refused
+
+
+def _count_out(
     conn: Connection, services: Services, me: SignedIn, handle: str, *, factor: Factor, may_fall: bool
 ) -> str:
     """A factor was taken away in this write: the level follows, every address is told, and this session has a new handle.

@@ -71,21 +71,14 @@ def rename(services: Services, me: SignedIn, passkey_id: str, name: str) -> Refu
 
 
 def remove(services: Services, me: SignedIn, handle: str, passkey_id: str, *, may_fall: bool) -> str | Refused:
-    """Take it away, and return the session's new handle. `WOULD_FALL` where that ends Premium and `may_fall` does not say
-    that it may (R48).
-    """
+    """Take it away, and return the session's new handle; refused as `factors.take_away` says."""
 
-    def removed(conn: Connection) -> str:
-        factors.may_change(conn, me)
-        if not passkeys.remove(conn, me.account_id, passkey_id):
-            raise Undone(Refused(Reason.NOT_FOUND))
+    def taken(conn: Connection) -> bool:
+        there = passkeys.remove(conn, me.account_id, passkey_id)
         budgets.forget(conn, Budget.PASSKEY, passkey_id)
-        return factors.count_out(conn, services, me, handle, factor=Factor.PASSKEY, may_fall=may_fall)
+        return there
 
-    try:
-        return services.db.write(removed)
-    except Undone as undone:
-        return undone.refused
+    return factors.take_away(services, me, handle, factor=Factor.PASSKEY, may_fall=may_fall, taken=taken)
 
 
 def _add(

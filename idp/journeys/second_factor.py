@@ -93,21 +93,14 @@ def confirm(services: Services, me: SignedIn, handle: str, typed: str) -> Enroll
 
 
 def remove(services: Services, me: SignedIn, handle: str, *, may_fall: bool) -> str | Refused:
-    """Take the app away, and return the session's new handle. `WOULD_FALL` where that ends Premium and `may_fall` does not
-    say that it may (R48).
-    """
+    """Take the app away, and return the session's new handle; refused as `factors.take_away` says."""
 
-    def removed(conn: Connection) -> str:
-        factors.may_change(conn, me)
-        if not totp.remove(conn, me.account_id):
-            raise Undone(Refused(Reason.NOT_FOUND))
+    def taken(conn: Connection) -> bool:
+        there = totp.remove(conn, me.account_id)
         budgets.forget(conn, Budget.TOTP, me.account_id)
-        return factors.count_out(conn, services, me, handle, factor=Factor.TOTP, may_fall=may_fall)
+        return there
 
-    try:
-        return services.db.write(removed)
-    except Undone as undone:
-        return undone.refused
+    return factors.take_away(services, me, handle, factor=Factor.TOTP, may_fall=may_fall, taken=taken)
 
 
 def _enrol(

@@ -8,9 +8,9 @@ from idp.journeys.engine import Journey
 from idp.journeys.registration import At
 from idp.outcomes import Reason, Refused
 from idp.proofing.policy import POLICIES
-from idp.web import cookies, messages
-from idp.web.pages import redirect_to, render, services
-from idp.web.registration import STEPS, address, find_journey, with_wait
+from idp.web import cookies, guard, messages
+from idp.web.pages import redirect_to, render, services, with_wait
+from idp.web.registration import STEPS, find_journey
 from idp.web.registration_forms import CodeForm
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.waiting import find_waiting
@@ -32,7 +32,9 @@ def enter() -> ResponseReturnValue:
         return _page(own, form)
     if not form.validate():
         return _page(own, form, status=422)
-    outcome = registration_code.redeem(services(), form.activation_code.data or "", journey=own, address=address())
+    outcome = registration_code.redeem(
+        services(), form.activation_code.data or "", journey=own, address=guard.address()
+    )
     if isinstance(outcome, Refused) and outcome.reason is not Reason.ALREADY_DONE:
         return _refused(own, form, outcome)
     response = redirect_to("/register/account")

@@ -3,7 +3,6 @@ exception (R104).
 """
 
 from datetime import timedelta
-from math import ceil
 
 from flask import Flask, Response, g, jsonify, request
 from flask_babel import gettext as _
@@ -14,6 +13,7 @@ from idp.credentials.passwords import Busy
 from idp.db import Unavailable
 from idp.ports import PortDown
 from idp.web import pages
+from idp.web.pages import with_wait
 from idp.web.routes import Access, RouteMap
 
 log = logs.get(__name__)
@@ -44,9 +44,7 @@ def install(app: Flask, routes: RouteMap) -> None:
     @app.errorhandler(PortDown)
     def outage(error: Exception) -> Response:
         log.error("outage", kind=type(error).__name__, endpoint=request.endpoint)
-        response = _json("temporarily_unavailable", 503) if machine() else _page(503)
-        response.headers["Retry-After"] = str(ceil(_TRY_AGAIN.total_seconds()))
-        return response
+        return with_wait(_json("temporarily_unavailable", 503) if machine() else _page(503), _TRY_AGAIN)
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:

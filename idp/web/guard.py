@@ -115,6 +115,11 @@ def _check_origin(issuer: str) -> None:
         raise CSRFError("sent from another origin")
 
 
+def address() -> str:
+    """The network address that the limits of this request are counted by."""
+    return audit.address.get() or UNKNOWN_ADDRESS
+
+
 def client_address(trusted_hops: int) -> str:
     """Who asks, as the last trusted proxy saw it; a header that it did not write is never believed (R100)."""
     told = request.remote_addr or ""

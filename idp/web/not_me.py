@@ -10,9 +10,8 @@ from flask_wtf import FlaskForm
 from idp.journeys import locking
 from idp.journeys.locking import Link
 from idp.outcomes import Refused
-from idp.web import messages
-from idp.web.pages import redirect_to, render, services
-from idp.web.registration import address, with_wait
+from idp.web import guard, messages
+from idp.web.pages import redirect_to, render, services, with_wait
 from idp.web.routes import Access, Csrf, Pages
 
 pages = Pages("not_me")
@@ -44,7 +43,7 @@ def locked() -> ResponseReturnValue:
 
 
 def _lock(token: str) -> Response:
-    outcome = locking.disown(services(), token, address=address())
+    outcome = locking.disown(services(), token, address=guard.address())
     if not isinstance(outcome, Refused):
         return _told(outcome)
     if outcome.retry_after is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import ceil
 from typing import Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -60,6 +61,14 @@ def the_signed_in() -> SignedIn:
     return found
 
 
+def the_session() -> tuple[SignedIn, str]:
+    """The same, and the handle of their session."""
+    handle = cookies.read(cookies.SESSION)
+    if handle is None:
+        raise LookupError("somebody is signed in without a handle")
+    return the_signed_in(), handle
+
+
 def session_left() -> Left | None:
     """How long the sign-in of this request still has."""
     signed_in()
@@ -74,7 +83,7 @@ def _look_up() -> SignedIn | None:
     db = services().db
     with db.read() as conn:
         found = sessions.find_signed_in(conn, handle)
-        ends = session_use.get_ends(conn, handle) if found is not None else None
+        ends = session_use.find_ends(conn, handle) if found is not None else None
     if found is not None and ends is not None:
         if ends.needs_touch:
             ends = replace(ends, idle_ends_at=db.write(lambda conn: session_use.touch(conn, handle, found)))
@@ -109,6 +118,13 @@ def refusal_page(
         next_steps=list(next_steps),
         request_id=g.get("request_id"),
     )
+
+
+def with_wait(response: Response, wait: timedelta | None) -> Response:
+    """The answer, with the time to wait where waiting helps: told to programs, too."""
+    if wait is not None:
+        response.headers["Retry-After"] = str(ceil(wait.total_seconds()))
+    return response
 
 
 def start_again_page() -> Response:

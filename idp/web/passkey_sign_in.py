@@ -13,11 +13,11 @@ from idp.credentials.sign_in import NotActive
 from idp.journeys import passkey_sign_in
 from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
-from idp.web.pages import continue_url, request_handle, services
+from idp.web.pages import continue_url, request_handle, services, with_wait
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.sign_in import SignInForm, fill_in, page
-from idp.web.signing_in import browser, go_on_signed_in, not_active_page, with_wait
+from idp.web.signing_in import browser, go_on_signed_in, not_active_page
 
 pages = Pages("passkey_sign_in")
 
@@ -39,7 +39,7 @@ def options() -> ResponseReturnValue:
     given = holder or crypto.new_handle()
     asked = passkey_sign_in.options(services(), given, address=browser().address)
     if isinstance(asked, Refused):
-        return with_wait(Response(status=429), asked)
+        return with_wait(Response(status=429), asked.retry_after)
     response = jsonify(asked)
     if holder is None:
         cookies.write(response, cookies.PASSKEY, given)
@@ -84,5 +84,5 @@ def _again(refused: Refused, *, offered: str = "") -> Response:
             status=422 if refused.retry_after is None else 429,
             unknown_passkey="" if isinstance(sent, Refused) else sent.credential_id,
         ),
-        refused,
+        refused.retry_after,
     )

@@ -18,7 +18,15 @@ from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
 from idp.web.fresh import ask_again
 from idp.web.oauth import decline_form
-from idp.web.pages import continue_url, redirect_to, refusal_page, render, request_handle, services, signed_in
+from idp.web.pages import (
+    continue_url,
+    redirect_to,
+    refusal_page,
+    render,
+    request_handle,
+    services,
+    the_session,
+)
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.second_factor import SAVE
@@ -54,7 +62,7 @@ class RemoveForm(OnceForm):
 @pages.route(ADD, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def add() -> ResponseReturnValue:
     """Add one: the page's script asks the browser for it, and its answer comes by this form."""
-    me, session = _me()
+    me, session = the_session()
     if (asked := ask_again(me, None if me.second_factor else freshness.to_add_first())) is not None:
         return asked
     if request.method != "POST":
@@ -79,7 +87,7 @@ def add() -> ResponseReturnValue:
 @pages.route("/account/passkeys/options", methods=("POST",), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def options() -> ResponseReturnValue:
     """What the page's script asks the browser for (WebAuthn L3 §5.4)."""
-    me, _session = _me()
+    me, _session = the_session()
     if ask_again(me, None if me.second_factor else freshness.to_add_first()) is not None:
         return jsonify(error="sign_in_again"), 403
     asked = journey.options(services(), me)
@@ -89,7 +97,7 @@ def options() -> ResponseReturnValue:
 @pages.route("/account/passkeys/name", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def name() -> ResponseReturnValue:
     """Call one otherwise."""
-    me, _session = _me()
+    me, _session = the_session()
     if (asked := ask_again(me)) is not None:
         return asked
     chosen = _chosen(me)
@@ -112,7 +120,7 @@ def name() -> ResponseReturnValue:
 @pages.route("/account/passkeys/remove", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def remove() -> ResponseReturnValue:
     """Take one away."""
-    me, session = _me()
+    me, session = the_session()
     if (asked := ask_again(me)) is not None:
         return asked
     chosen = _chosen(me)
@@ -128,7 +136,7 @@ def remove() -> ResponseReturnValue:
 @pages.route("/account/second-factor/remove", methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def remove_app() -> ResponseReturnValue:
     """Take the app for codes away."""
-    me, session = _me()
+    me, session = the_session()
     if (asked := ask_again(me)) is not None:
         return asked
     if Factor.TOTP not in sign_in.list_factors(services(), me):
@@ -236,11 +244,3 @@ def _gone() -> Response:
         message=gettext("It may have been removed or changed in another tab. Your account shows what you have now."),
         next_steps=[(gettext("Go to your account"), "/account")],
     )
-
-
-def _me() -> tuple[SignedIn, str]:
-    """Whoever the guard let in, and the handle of their session."""
-    found, session = signed_in(), cookies.read(cookies.SESSION)
-    if found is None or session is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found, session

@@ -19,11 +19,11 @@ from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
 from idp.web.fresh import ask_again
-from idp.web.pages import redirect_to, render, services, signed_in, start_again_page
+from idp.web.pages import redirect_to, render, services, signed_in, start_again_page, the_session, with_wait
 from idp.web.registration import find_journey
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.signing_in import browser, with_wait
+from idp.web.signing_in import browser
 
 pages = Pages("password")
 
@@ -48,7 +48,7 @@ class ChangeForm(OnceForm):
 @pages.route(CHANGE, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def change() -> ResponseReturnValue:
     """Show the form, or put the new password in place (R12)."""
-    me, session = _me()
+    me, session = the_session()
     if (asked := ask_again(me)) is not None:
         return asked
     form = ChangeForm() if request.method == "POST" else ChangeForm(formdata=None)
@@ -70,7 +70,7 @@ def change() -> ResponseReturnValue:
         )
     except passwords.Busy as busy:
         form.form_errors.append(messages.busy())
-        return with_wait(_page(me, form, status=503), Refused(Reason.TOO_MANY_TRIES, busy.retry_after))
+        return with_wait(_page(me, form, status=503), busy.retry_after)
     if isinstance(outcome, Refused):
         return _refused(me, form, outcome)
     response = redirect_to("/account?done=password")
@@ -94,7 +94,7 @@ def tell_strength() -> ResponseReturnValue:
     too_often = services().db.write(lambda conn: limits.reserve(conn, Limit.STRENGTH, counted_by))
     if too_often is not None:
         # The script then says nothing: whoever types goes on as without it.
-        return with_wait(_told(429), too_often)
+        return with_wait(_told(429), too_often.retry_after)
     typed = request.form.get("new_password", "")
     chooser = _signed_in(me) if me is not None else _registering(journey)
     refused = passwords.check(
@@ -152,7 +152,7 @@ def _refused(me: SignedIn, form: ChangeForm, refused: Refused) -> Response:
         return redirect_to("/account")
     if refused.retry_after is not None:
         form.form_errors.append(messages.refusal(refused))
-        return with_wait(_page(me, form, status=429, refused=refused), refused)
+        return with_wait(_page(me, form, status=429, refused=refused), refused.retry_after)
     if refused.reason in _OF_THE_NEW:
         words = str(messages.password(refused.reason, alone=not me.second_factor))
         form.new_password.errors = [*form.new_password.errors, words]
@@ -160,11 +160,3 @@ def _refused(me: SignedIn, form: ChangeForm, refused: Refused) -> Response:
         words = gettext("This is not your password now. Please type it again.")
         form.current_password.errors = [*form.current_password.errors, words]
     return _page(me, form, status=422, refused=refused)
-
-
-def _me() -> tuple[SignedIn, str]:
-    """Whoever the guard let in, and the handle of their session."""
-    found, session = signed_in(), cookies.read(cookies.SESSION)
-    if found is None or session is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found, session

@@ -3,9 +3,7 @@ right one.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
-from math import ceil
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -14,7 +12,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
-from idp import audit
 from idp.accounts.levels import Level
 from idp.credentials import passwords
 from idp.journeys import engine, registration, registration_account, registration_code
@@ -33,6 +30,7 @@ from idp.web.pages import (
     services,
     signed_in,
     start_again_page,
+    with_wait,
 )
 from idp.web.registration_forms import AccountForm, DeliveryForm, IdentityForm, ShownCodeForm, StartForm, StepForm
 from idp.web.routes import Access, Csrf, Pages
@@ -158,7 +156,7 @@ def identity(journey: Journey) -> ResponseReturnValue:
         return redirect_to(page_of(journey))
     if not form.validate():
         return _identity_page(journey, form, status=422)
-    refused = registration.identify(services(), journey, form.claimed, address=address())
+    refused = registration.identify(services(), journey, form.claimed, address=guard.address())
     if refused is None or refused.reason is Reason.ALREADY_DONE:
         return redirect_to(_PAGE_OF[At.DELIVERY])
     form.form_errors.append(messages.refusal(refused))
@@ -253,18 +251,6 @@ def is_stale(journey: Journey, form: StepForm) -> bool:
     shown = form.version.data
     form.version.data = str(journey.version)
     return bool(shown) and shown != str(journey.version)
-
-
-def address() -> str:
-    """The network address that limits are counted by."""
-    return audit.address.get() or guard.UNKNOWN_ADDRESS
-
-
-def with_wait(response: Response, wait: timedelta | None) -> Response:
-    """Tell programs too how long to wait."""
-    if wait is not None:
-        response.headers["Retry-After"] = str(ceil(wait.total_seconds()))
-    return response
 
 
 _WAYS: dict[Delivery, LazyString] = {

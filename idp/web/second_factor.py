@@ -1,8 +1,6 @@
 """The pages of one's own second factor: add an app, change it, and save recovery codes."""
 
 from dataclasses import dataclass
-from math import ceil
-from urllib.parse import urlencode
 
 import qrcode
 from flask import Response, request
@@ -21,18 +19,18 @@ from idp.web.fresh import ask_again
 from idp.web.oauth import decline_form
 from idp.web.pages import (
     continue_url,
-    local_path,
     redirect_to,
     refusal_page,
     render,
     request_handle,
     services,
-    signed_in,
+    the_session,
+    with_wait,
 )
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.second_step import CodeForm
-from idp.web.signing_in import second_step_url
+from idp.web.signing_in import second_step_url, with_where_to
 from idp.web.waiting import find_waiting
 
 pages = Pages("second_factor")
@@ -73,7 +71,7 @@ class Picture:
 @pages.route(ENROL, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def enrol() -> ResponseReturnValue:
     """Show a new app's secret, and take its first code."""
-    me, session = _me()
+    me, session = the_session()
     if me.second_factor and request_handle() is not None and request.method != "POST":
         # A client's request leads here for a first factor only; another tab may have added it.
         return redirect_to(continue_url(request_handle()))
@@ -100,7 +98,7 @@ def enrol() -> ResponseReturnValue:
 @pages.route(CODES, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def list_codes() -> ResponseReturnValue:
     """How many recovery codes are left, and a new set for whoever asks."""
-    me, session = _me()
+    me, session = the_session()
     if not me.second_factor:
         return redirect_to(ENROL)
     if me.aal < 2:
@@ -129,13 +127,13 @@ def list_codes() -> ResponseReturnValue:
         continuing_to=waiting.client_name if waiting else "",
         go_on=continue_url(request_handle(), _next()),
     )
-    return _with_wait(response, refused)
+    return with_wait(response, refused.retry_after if refused else None)
 
 
 @pages.route(SAVE, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def save_codes() -> ResponseReturnValue:
     """Show new recovery codes until the person has saved them, and then never again."""
-    me, _session = _me()
+    me, _session = the_session()
     codes = new_codes.list_unsaved(services(), me)
     if not codes:
         # They were saved, here or in another tab, and so are not ours to show.
@@ -192,17 +190,14 @@ def _enrol_refused(me: SignedIn, session: str, form: CodeForm, refused: Refused)
             status=410,
             heading=gettext("This page has run out of time"),
             message=gettext("The picture on this page is not valid any more, or an app was added in another tab."),
-            next_steps=[(gettext("Start again"), _address(ENROL)), (gettext("Go to your account"), "/account")],
+            next_steps=[
+                (gettext("Start again"), _address(ENROL)),
+                (gettext("Go to your account"), "/account"),
+            ],
         )
     form.refuse(messages.refusal(refused))
     status = 422 if refused.retry_after is None else 429
-    return _with_wait(_enrol_page(me, session, form, status=status, refused=refused), refused)
-
-
-def _with_wait(response: Response, refused: Refused | None) -> Response:
-    if refused is not None and refused.retry_after is not None:
-        response.headers["Retry-After"] = str(ceil(refused.retry_after.total_seconds()))
-    return response
+    return with_wait(_enrol_page(me, session, form, status=status, refused=refused), refused.retry_after)
 
 
 def _picture(words: str) -> Picture:
@@ -221,15 +216,4 @@ def _next() -> str | None:
 
 def _address(page: str) -> str:
     """A page of ours, with the request that waits behind it or the page that was wanted."""
-    handle = request_handle()
-    carried = {"request": handle, "next": None if handle else local_path(_next())}
-    query = urlencode({name: value for name, value in carried.items() if value})
-    return f"{page}?{query}" if query else page
-
-
-def _me() -> tuple[SignedIn, str]:
-    """Whoever the guard let in, and the handle of their session."""
-    found, session = signed_in(), cookies.read(cookies.SESSION)
-    if found is None or session is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found, session
+    return with_where_to(page, request_handle(), _next())

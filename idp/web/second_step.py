@@ -21,10 +21,19 @@ from idp.journeys.sign_in import HalfSigned
 from idp.outcomes import Reason, Refused
 from idp.web import cookies, messages
 from idp.web.oauth import decline_form
-from idp.web.pages import continue_url, redirect_to, refusal_page, render, request_handle, services, signed_in
+from idp.web.pages import (
+    continue_url,
+    redirect_to,
+    refusal_page,
+    render,
+    request_handle,
+    services,
+    signed_in,
+    with_wait,
+)
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.signing_in import browser, go_on_signed_in, with_wait, with_where_to
+from idp.web.signing_in import browser, go_on_signed_in, with_where_to
 from idp.web.waiting import find_waiting
 
 pages = Pages("second_step")
@@ -207,7 +216,7 @@ def _step_refused(factor: Factor, form: CodeForm, refused: Refused, who: _Half |
         )
     form.refuse(messages.stopped(factor) if refused.reason is Reason.FACTOR_STOPPED else messages.refusal(refused))
     status = 422 if refused.retry_after is None else 429
-    return with_wait(_step_page(factor, form, who, status=status, error_code=refused.reason.value), refused)
+    return with_wait(_step_page(factor, form, who, status=status, error_code=refused.reason.value), refused.retry_after)
 
 
 _ADDRESSES = {

@@ -9,6 +9,7 @@ from wtforms import HiddenField
 
 from idp.credentials import session_list, session_use, sessions
 from idp.credentials.session_list import Listed
+from idp.credentials.session_use import Ends
 from idp.credentials.sessions import SignedIn
 from idp.web import cookies, fresh
 from idp.web.pages import Left, redirect_to, render, services, signed_in, the_signed_in
@@ -94,7 +95,7 @@ def ends() -> ResponseReturnValue:
         return _told(None)
     with services().db.read() as conn:
         found = sessions.find_signed_in(conn, handle)
-        return _told(Left.of(session_use.get_ends(conn, handle)) if found is not None else None)
+        return _told(session_use.find_ends(conn, handle) if found is not None else None)
 
 
 @pages.route("/session/stay", methods=("POST",), access=Access.PUBLIC, csrf=Csrf.FORM)
@@ -104,14 +105,15 @@ def stay() -> ResponseReturnValue:
     if me is None or handle is None:
         return _told(None)
 
-    def touch(conn: Connection) -> Left:
+    def touch(conn: Connection) -> Ends | None:
         session_use.touch(conn, handle, me)
-        return Left.of(session_use.get_ends(conn, handle))
+        return session_use.find_ends(conn, handle)
 
     return _told(services().db.write(touch))
 
 
-def _told(left: Left | None) -> Response:
+def _told(ends: Ends | None) -> Response:
+    left = None if ends is None else Left.of(ends)
     return jsonify({"idle": left.idle if left else 0, "latest": left.latest if left else 0})
 
 

@@ -15,9 +15,9 @@ from idp.journeys import sign_in
 from idp.journeys.sign_in import HalfMade
 from idp.outcomes import Refused
 from idp.web import cookies, messages
-from idp.web.pages import continue_url, redirect_to, render, request_handle, services, signed_in
+from idp.web.pages import continue_url, redirect_to, render, request_handle, services, signed_in, with_wait
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url, with_wait, with_where_to
+from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url, with_where_to
 from idp.web.waiting import find_waiting
 
 pages = Pages("sign_in")
@@ -102,4 +102,4 @@ def page(form: SignInForm, handle: str | None, *, status: int = 200, unknown_pas
 def refused_page(form: SignInForm, handle: str | None, refused: Refused) -> Response:
     """The form again, the name kept and the password not; 429 where only waiting helps."""
     form.form_errors.append(messages.refusal(refused))
-    return with_wait(page(form, handle, status=422 if refused.retry_after is None else 429), refused)
+    return with_wait(page(form, handle, status=422 if refused.retry_after is None else 429), refused.retry_after)

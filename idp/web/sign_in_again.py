@@ -12,10 +12,10 @@ from idp.journeys import sign_in
 from idp.journeys.sign_in import HalfMade
 from idp.outcomes import Refused
 from idp.web import cookies, messages
-from idp.web.pages import continue_url, redirect_to, render, services, signed_in
+from idp.web.pages import continue_url, redirect_to, render, services, signed_in, with_wait
 from idp.web.registration_forms import OnceForm
 from idp.web.routes import Access, Csrf, Pages
-from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url, with_wait
+from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url
 
 pages = Pages("sign_in_again")
 
@@ -48,7 +48,7 @@ def again() -> ResponseReturnValue:
     )
     if isinstance(outcome, Refused):
         form.form_errors.append(messages.refusal(outcome))
-        return with_wait(_page(me, form, status=422 if outcome.retry_after is None else 429), outcome)
+        return with_wait(_page(me, form, status=422 if outcome.retry_after is None else 429), outcome.retry_after)
     if isinstance(outcome, NotActive):
         return not_active_page(outcome)
     if isinstance(outcome, HalfMade):

@@ -1,15 +1,12 @@
 """What every way of signing in shares: what the browser brought, and how one goes on as somebody who is signed in."""
 
-from math import ceil
 from urllib.parse import urlencode
 
 from flask import Response, request
 from flask_babel import gettext
 
-from idp import audit
 from idp.credentials import sessions
 from idp.credentials.sign_in import Browser, NotActive, Opened
-from idp.outcomes import Refused
 from idp.web import cookies, guard, messages
 from idp.web.pages import local_path, redirect_to, render, services
 
@@ -41,7 +38,7 @@ def browser() -> Browser:
     return Browser(
         session=cookies.read(cookies.SESSION),
         device=cookies.read(cookies.DEVICE),
-        address=audit.address.get() or guard.UNKNOWN_ADDRESS,
+        address=guard.address(),
         agent=agent(),
     )
 
@@ -49,13 +46,6 @@ def browser() -> Browser:
 def agent() -> str:
     """What the browser calls itself, in letters that a page can show."""
     return "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
-
-
-def with_wait(response: Response, refused: Refused) -> Response:
-    """The answer, with the time to wait where waiting helps."""
-    if refused.retry_after is not None:
-        response.headers["Retry-After"] = str(ceil(refused.retry_after.total_seconds()))
-    return response
 
 
 def not_active_page(outcome: NotActive) -> Response:

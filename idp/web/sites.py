@@ -4,10 +4,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 
-from idp.credentials.sessions import SignedIn
 from idp.oidc import consents
 from idp.web.claim_words import allowed
-from idp.web.pages import redirect_to, render, services, signed_in
+from idp.web.pages import redirect_to, render, services, the_signed_in
 from idp.web.routes import Access, Csrf, Pages
 
 pages = Pages("sites")
@@ -22,7 +21,7 @@ _DONE = {
 def show() -> ResponseReturnValue:
     """Every site, with what it was allowed and when."""
     with services().db.read() as conn:
-        sites = consents.list_sites(conn, _me().account_id)
+        sites = consents.list_sites(conn, the_signed_in().account_id)
     done = _DONE.get(request.args.get("done", ""))
     return render(
         "sites/list.html",
@@ -34,16 +33,8 @@ def show() -> ResponseReturnValue:
 @pages.route("/account/sites/stop", methods=("POST",), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def stop() -> ResponseReturnValue:
     """Take a consent back; what the site got dies with it."""
-    me = _me()
+    me = the_signed_in()
     chosen = request.form.get("client_id", "")
     known = chosen.isascii() and chosen.isprintable() and len(chosen) <= 200
     done = known and services().db.write(lambda conn: consents.withdraw(conn, me, chosen))
     return redirect_to("/account/sites?done=stopped" if done else "/account/sites?done=nothing")
-
-
-def _me() -> SignedIn:
-    """Whoever the guard let in."""
-    found = signed_in()
-    if found is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found

@@ -21,10 +21,9 @@ from idp.journeys.upgrade_overview import Offer, Overview
 from idp.outcomes import Reason, Refused
 from idp.ports import PortDown
 from idp.proofing.address_codes import Channel
-from idp.web import cookies, messages
+from idp.web import cookies, guard, messages
 from idp.web.languages import language
-from idp.web.pages import continue_url, redirect_to, request_handle, services, signed_in
-from idp.web.registration import address as network_address
+from idp.web.pages import continue_url, redirect_to, request_handle, services, the_signed_in
 from idp.web.registration import is_stale
 from idp.web.registration_forms import CodeForm, IdentityForm
 from idp.web.routes import Access, Csrf, Pages
@@ -59,7 +58,7 @@ def at(*states: At) -> Callable[[StepView], Callable[[], ResponseReturnValue]]:
     def guarded(view: StepView) -> Callable[[], ResponseReturnValue]:
         @wraps(view)
         def checked() -> ResponseReturnValue:
-            me = _me()
+            me = the_signed_in()
             if _is_too_weak(me):
                 return _to_step_up()
             with services().db.read() as conn:
@@ -81,7 +80,7 @@ def page_of(journey: Journey) -> str:
 @pages.route(START, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def start() -> ResponseReturnValue:
     """What Premium is, what one has of it and what is missing; the button goes on from there."""
-    me = _me()
+    me = the_signed_in()
     if _is_too_weak(me):
         return _to_step_up()
     if request.method == "POST":
@@ -121,7 +120,7 @@ def identity(me: SignedIn, journey: Journey) -> ResponseReturnValue:
         # Corrected later: whatever followed is forgotten first, so that the step begins where it belongs.
         upgrade.go_back(services(), journey, me, At.IDENTIFY)
         journey = _again(me, journey)
-    refused = upgrade.identify(services(), journey, me, form.claimed, address=network_address())
+    refused = upgrade.identify(services(), journey, me, form.claimed, address=guard.address())
     if refused is None or refused.reason is Reason.ALREADY_DONE:
         return redirect_to(way_to(PAGE_OF[At.WAY]))
     form.form_errors.append(messages.refusal(refused))
@@ -226,7 +225,7 @@ def address(me: SignedIn, journey: Journey) -> ResponseReturnValue:
 @pages.route(CODE, methods=("GET", "POST"), access=Access.SIGNED_IN, csrf=Csrf.FORM)
 def code() -> ResponseReturnValue:
     """Enter a code from an address of record. It needs no upgrade under way: a letter comes days later (R69)."""
-    me = _me()
+    me = the_signed_in()
     if _is_too_weak(me):
         return _to_step_up()
     form = CodeForm()
@@ -333,11 +332,3 @@ def _to_step_up() -> Response:
     handle = request_handle()
     asked = {"request": handle} if handle else {"next": START}
     return redirect_to(f"/login/second-factor?{urlencode(asked)}")
-
-
-def _me() -> SignedIn:
-    """Whoever the guard let in."""
-    found = signed_in()
-    if found is None:
-        raise LookupError("a page for people who are signed in was reached by somebody who is not")
-    return found

@@ -15,8 +15,7 @@ from idp.outcomes import Reason, Refused
 from idp.proofing.address_codes import Channel
 from idp.proofing.policy import Method
 from idp.web.oauth import decline_form
-from idp.web.pages import continue_url, render, request_handle, services
-from idp.web.registration import with_wait
+from idp.web.pages import continue_url, render, request_handle, services, with_wait
 from idp.web.registration_forms import CodeForm, IdentityForm, StepForm
 from idp.web.upgrade_forms import AddressForm, QuestionForm, WayForm
 from idp.web.waiting import find_waiting

@@ -188,9 +188,9 @@ def test_each_check_runs_once(keys: Keyring, chosen: PasswordHash) -> None:
     kind is chosen.
     """
     stored = _kept(passwords.hash_password(keys, GOOD, ARGON2ID))
-    disabled = _kept(Hashed(stored.encoded, stored.pepper_kid))
+    disabled = _kept(Hashed(stored.encoded, stored.pepper_kid, may_stand_alone=True))
     disabled.disabled_at = stored.changed_at = clock.now()
-    damaged = _kept(Hashed("$argon2id$rubbish", stored.pepper_kid))
+    damaged = _kept(Hashed("$argon2id$rubbish", stored.pepper_kid, may_stand_alone=True))
     for row, typed, right in [
         (stored, GOOD, True),
         (stored, "wrong", False),
@@ -210,7 +210,11 @@ def test_older_figures_and_older_peppers_are_noticed(keys: Keyring) -> None:
     stored = _kept(passwords.hash_password(keys, GOOD, ARGON2ID))
     assert not passwords.needs_rehash(keys, stored, ARGON2ID)
     kid, peppered = keys.peppered(GOOD)
-    weak = _kept(Hashed(PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(peppered), kid))
+    weak = _kept(
+        Hashed(
+            PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(peppered), kid, may_stand_alone=True
+        )
+    )
     assert passwords.verify(keys, weak, GOOD, ARGON2ID)
     assert passwords.needs_rehash(keys, weak, ARGON2ID)
     rotated = Keyring(keys.sealing, (("newer", b"\1" * 32), *keys.pepper), keys.lookup)
@@ -256,7 +260,7 @@ def test_either_kind_is_checked_whatever_is_chosen(keys: Keyring, was: PasswordH
 def test_a_damaged_string_fits_nobody(keys: Keyring, encoded: str) -> None:
     """R21: and is no fault, or a damaged row would answer otherwise than a wrong password."""
     kid, _ = keys.pepper[0]
-    assert not passwords.verify(keys, _kept(Hashed(encoded, kid)), GOOD, ARGON2ID)
+    assert not passwords.verify(keys, _kept(Hashed(encoded, kid, may_stand_alone=True)), GOOD, ARGON2ID)
 
 
 def test_rounds_that_were_fewer_are_noticed(keys: Keyring) -> None:
@@ -265,7 +269,7 @@ def test_rounds_that_were_fewer_are_noticed(keys: Keyring) -> None:
     salt = b"0123456789abcdef"
     tag = base64.b64encode(hashlib.pbkdf2_hmac("sha256", peppered, salt, 1_000)).decode().rstrip("=")
     text = base64.b64encode(salt).decode().rstrip("=")
-    weak = _kept(Hashed(f"$pbkdf2-sha256$i=1000${text}${tag}", kid))
+    weak = _kept(Hashed(f"$pbkdf2-sha256$i=1000${text}${tag}", kid, may_stand_alone=True))
     assert passwords.verify(keys, weak, GOOD, PBKDF2)
     assert passwords.needs_rehash(keys, weak, PBKDF2)
 

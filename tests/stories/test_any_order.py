@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -25,6 +24,7 @@ from idp.proofing.address_codes import AddressCode
 from idp.proofing.policy import POLICIES
 from tests import authenticator
 from tests.http_browser import Browser
+from tests.machines import run
 from tests.registrants import DANA, PASSWORD, ROBIN
 from tests.relying_party import RelyingParty
 from tests.upgraders import right_answer
@@ -215,19 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
 @pytest.mark.timeout(240)
 def test_in_any_order_nothing_is_skipped_or_spent_twice(sqlite_template: Path, keys_folder: Path) -> None:
     """R57, R68, R71, R125."""
-    reached: set[str] = set()
-    machine: Any = type(
-        "AnyOrderHere", (AnyOrder,), {"database": sqlite_template, "keys": keys_folder, "reached": reached}
-    )
-    chosen = settings(
-        max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    run = machine.TestCase
-    run.settings = chosen
-    outcome = run("runTest").run()
-    assert outcome is not None
-    assert outcome.testsRun == 1
-    assert outcome.wasSuccessful(), "\n".join(text for _, text in [*outcome.failures, *outcome.errors])
+    reached = run(AnyOrder, database=sqlite_template, keys=keys_folder, runs=12, steps=25)
     assert {
         "registration/account",
         "upgrade/way",

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import time_machine
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -24,6 +23,7 @@ from idp.limits import LimitCount
 from tests import authenticator
 from tests import passkey_user as user
 from tests.http_browser import Browser
+from tests.machines import run
 from tests.members import PASSWORD, join
 from tests.passkey_device import Device
 from tests.relying_party import RelyingParty
@@ -290,17 +290,5 @@ class SignInAnyOrder(RuleBasedStateMachine):
 @pytest.mark.timeout(240)
 def test_in_any_order_no_sign_in_is_more_than_it_is(sqlite_template: Path, keys_folder: Path) -> None:
     """R16, R27, R31, R82, R85, R87."""
-    reached: set[str] = set()
-    machine: Any = type(
-        "SignInHere", (SignInAnyOrder,), {"database": sqlite_template, "keys": keys_folder, "reached": reached}
-    )
-    chosen = settings(
-        max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    run = machine.TestCase
-    run.settings = chosen
-    outcome = run("runTest").run()
-    assert outcome is not None
-    assert outcome.testsRun == 1
-    assert outcome.wasSuccessful(), "\n".join(text for _, text in [*outcome.failures, *outcome.errors])
+    reached = run(SignInAnyOrder, database=sqlite_template, keys=keys_folder, runs=15, steps=30)
     assert {"account/show", "sign_in/second_factor", "sign_in/passkey_step"} <= reached
