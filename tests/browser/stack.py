@@ -29,7 +29,10 @@ from devtools.children import Children
 from devtools.demo import Demo
 from devtools.terminal import ROOT
 from idp.adapters.letters import read_letters
+from idp.app import create_services
+from idp.config import Settings
 from idp.directory import cast
+from idp.ports import Services
 from tests.world import free_port
 
 PEOPLE = 100
@@ -58,6 +61,20 @@ class Stack:
         self._records = [json.loads(line) for line in directory.read_text("utf-8").splitlines()]
         self._newcomers = iter([_person(record) for record in self._records if _may_register(record)])
         self._addresses = itertools.count(1)
+
+    def services(self) -> Services:
+        """The same provider's own services, for what a story only begins with; whoever opens them closes their database."""
+        return create_services(
+            Settings.model_validate(
+                {
+                    "issuer": self.env["IDP_ISSUER"],
+                    "database_url": self.env["DATABASE_URL"],
+                    "keys": self.env["IDP_KEYS"],
+                    "smtp_url": self.env["IDP_SMTP_URL"],
+                    "demo": True,
+                }
+            )
+        )
 
     def idp(self, *words: str) -> str:
         """Run an operator's command on this provider; what it prints comes back."""
