@@ -171,6 +171,39 @@ class Known:
         return "Known()"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Changed:
+    """That something about a person changed at the authority. What is true of them now, `Directory.find` tells."""
+
+    person_key: str
+    """The authority's own lasting key, as it is now."""
+    edipi: str
+    """The present one."""
+    kind: str
+    """One word for the record, such as `death` or `address`; nothing is decided by it."""
+    former_key: str | None = None
+    """The key that this person had until now, where the authority made one record of two."""
+
+    def __repr__(self) -> str:
+        """Without saying who."""
+        return f"Changed({self.kind})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Changes:
+    """A piece of the authority's feed, the oldest first. One that was read already may come again."""
+
+    changes: tuple[Changed, ...]
+    cursor: str | None
+    """Where to go on; what was asked with, if nothing came."""
+    more: bool
+    """Whether there is more behind this piece."""
+
+    def __repr__(self) -> str:
+        """Only how many."""
+        return f"Changes({len(self.changes)})"
+
+
 @dataclass(frozen=True, repr=False)
 class Applicant:
     """Whom a KBV vendor is asked about. It lives as long as the call (R76)."""
@@ -234,6 +267,10 @@ class Directory(Protocol):
         """The one living adult whom the claim fits, or why there is none; the same work either way. Raises
         `PortDown`.
         """
+        ...
+
+    def list_changes(self, after: str | None, *, most: int) -> Changes:
+        """What changed since the cursor `after`, from the beginning for None; `most` at the most. Raises `PortDown`."""
         ...
 
     def count(self) -> int:

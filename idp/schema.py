@@ -5,7 +5,7 @@ from idp.accounts import accounts, addresses, disownings, people, profile
 from idp.credentials import ceremonies, devices, passkeys, passwords, recovery_codes, sessions, totp
 from idp.db import Row
 from idp.directory import tables as directory_tables
-from idp.journeys import engine
+from idp.journeys import engine, sync
 from idp.oidc import assertions, authorizations, clients, consents, keys, parked, resources, tokens
 from idp.proofing import activation, address_codes, evidence, held_numbers
 
@@ -38,6 +38,7 @@ TABLES_OF = (
     recovery_codes,
     resources,
     sessions,
+    sync,
     directory_tables,
     tokens,
     totp,

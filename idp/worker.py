@@ -21,6 +21,7 @@ from idp.adapters.letters import print_letter
 from idp.audit import Event
 from idp.credentials import ceremonies, devices, sessions
 from idp.db import Unavailable
+from idp.directory import feed
 from idp.journeys import engine, registration, upgrade
 from idp.oidc import assertions, authorizations, parked, tokens
 from idp.outbox import Channel, Message, Opened
@@ -48,6 +49,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     ceremonies.sweep,
     devices.sweep,
     disownings.sweep,
+    feed.sweep,
     limits.sweep,
     outbox.sweep,
 )

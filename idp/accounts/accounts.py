@@ -49,6 +49,9 @@ class Account(db.Row):
     changed_at: Mapped[datetime]
     granted_from: Mapped[datetime | None]
     """What clients were given for offline use before this moment is dead; NULL where nothing ever was ended so."""
+    state_before: Mapped[str | None]
+    """The state that comes back when the authority takes back what it said of the person; NULL while it said nothing."""
+    state_before_why: Mapped[str | None]
 
     __table_args__ = (
         sa.Index(
@@ -141,6 +144,8 @@ def create(
         created_at=now,
         changed_at=now,
         granted_from=None,
+        state_before=None,
+        state_before_why=None,
     )
     if not db.add_unless_taken(conn, account):
         taken = find_by_username(conn, username) is not None

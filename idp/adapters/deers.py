@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from idp import clock
 from idp.db import Database, Unavailable
-from idp.directory import addresses, known, matching, people
+from idp.directory import addresses, feed, known, matching, people
 from idp.directory.records import (
     Affiliation,
     Branch,
@@ -25,7 +25,7 @@ from idp.directory.records import (
 )
 from idp.directory.tables import NumberKind, email_mac
 from idp.keyring import Keyring, SealBroken
-from idp.ports import Claimed, IdKind, Known, Matched, NoMatch, PortDown
+from idp.ports import Changes, Claimed, IdKind, Known, Matched, NoMatch, PortDown
 
 _KINDS = {IdKind.SSN: NumberKind.SSN, IdKind.DOD_ID: NumberKind.EDIPI}
 
@@ -95,6 +95,18 @@ class EmbeddedDirectory:
         except SealBroken as broken:
             raise PortDown("a record of the directory cannot be opened") from broken
         return known.known(self._keyring, facts, unshared=unshared, today=clock.now().date())
+
+    def list_changes(self, after: str | None, *, most: int) -> Changes:
+        """One query, by index. Raises `PortDown`, also for a cursor that this directory never gave out."""
+        try:
+            with self._database.read() as conn:
+                return feed.read(conn, self._keyring, after, most=most)
+        except Unavailable as outage:
+            raise PortDown("the directory's database cannot be read") from outage
+        except SealBroken as broken:
+            raise PortDown("a record of the directory cannot be opened") from broken
+        except ValueError as wrong:
+            raise PortDown("the cursor is not one of this directory's") from wrong
 
     def count(self) -> int:
         """How many people it knows. Raises `PortDown`."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from idp import audit, clock, db
 from idp.audit import Event
 from idp.db import Database
-from idp.directory import people
+from idp.directory import feed, people
 from idp.directory.records import (
     LONGEST_LINE,
     BadLine,
@@ -96,9 +96,7 @@ def load_file(
 
 def load(conn: Connection, keyring: Keyring, given: Iterable[Entry], *, actor: str) -> Loaded:
     """Write what is new and what changed, and the event of it. Raises `BadFile` at the first entry that cannot be."""
-    if conn.dialect.name == "postgresql":
-        # One import at a time, as on SQLite: two of the same file would otherwise both find that a person is missing.
-        conn.execute(sa.text("LOCK TABLE deers_person IN SHARE ROW EXCLUSIVE MODE"))
+    people.lock_for_changes(conn)
     loaded = _Load(conn, keyring).run(iter(given))
     audit.record(
         conn,
@@ -256,6 +254,7 @@ class _Load:
         if batch.changed:
             statement = sa.update(DeersPerson).where(DeersPerson.id == sa.bindparam("the_id"))
             self.conn.execute(statement, [{"the_id": row.pop("id"), **row} for row in batch.changed])
+            feed.note(self.conn, self.keyring, [feed.Entry(id_, feed.IMPORTED) for id_ in changed])
         for table, rows in batch.parts.items():
             self._insert(table, rows)
 

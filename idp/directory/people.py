@@ -64,6 +64,14 @@ def unseal(keyring: Keyring, sealed: Sealed) -> Facts:
     return read_facts(keyring.unseal(sealed.facts, row=str(sealed.id), **PLACE))
 
 
+def lock_for_changes(conn: Connection) -> None:
+    """One writer of the directory at a time, as on SQLite: two imports of the same file would otherwise both find that a person is
+    missing, and entries of the feed would come to light out of their order.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.text("LOCK TABLE deers_person IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def list_by_number(conn: Connection, keyring: Keyring, kind: NumberKind, number: str, *, most: int) -> list[Sealed]:
     """The people whom a number leads to, closed; `most` at the most. One query, by index."""
     found = conn.execute(

@@ -80,6 +80,25 @@ class DeersRelation(db.Row):
     sponsor_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
 
 
+class DeersChange(db.Row):
+    """One entry of the directory's feed: that something about a person changed. What it is, is asked of the person's record.
+
+    Whoever writes here holds the lock of `people.lock_for_changes`, so `seq` grows in the order of the commits, and a reader who
+    goes on behind the last one that it saw misses none.
+    """
+
+    __tablename__ = "deers_change"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    person_id: Mapped[int]
+    kind: Mapped[str]
+    change_mac: Mapped[str | None] = mapped_column(unique=True)
+    """Keyed HMAC of the id that a file of changes gave it, so that the same change is applied once; NULL for an import."""
+    former_key_sealed: Mapped[bytes | None]
+    """The key that the authority had for this person until now, where two records became one."""
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 PARTS: tuple[type[db.Row], ...] = (DeersIdentifier, DeersAddress, DeersRelation)
 """The tables that hang from a person, and are written anew when the person's record has changed."""
 

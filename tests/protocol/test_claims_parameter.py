@@ -12,7 +12,7 @@ from idp.accounts.levels import Level
 from idp.config import PolicyName
 from idp.directory import cast
 from idp.oidc import claims, scopes
-from idp.ports import Claimed, Directory, Known, Matched, NoMatch, PortDown
+from idp.ports import Changes, Claimed, Directory, Known, Matched, NoMatch, PortDown
 from idp.proofing import evidence
 from idp.proofing.policy import Method
 from tests.http_browser import Browser
@@ -49,6 +49,9 @@ class Silent:
 
     def match(self, claimed: Claimed) -> Matched | NoMatch:
         raise PortDown(f"no answer about {claimed}")
+
+    def list_changes(self, after: str | None, *, most: int) -> Changes:
+        raise PortDown(f"no answer about {most} changes after {after}")
 
     def count(self) -> int:
         raise PortDown("no answer")

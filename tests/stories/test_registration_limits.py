@@ -10,7 +10,7 @@ from idp import clock
 from idp.db import list_rows
 from idp.journeys import registration
 from idp.journeys.engine import JourneyRow
-from idp.ports import Claimed, Directory, Known, Matched, NoMatch, PortDown
+from idp.ports import Changes, Claimed, Directory, Known, Matched, NoMatch, PortDown
 from idp.proofing.activation import ActivationCode
 from tests.registrants import (
     DANA,
@@ -72,6 +72,9 @@ class Down:
 
     def find(self, edipi: str) -> Known | None:
         raise PortDown(f"no answer about one of {len(edipi)} digits")
+
+    def list_changes(self, after: str | None, *, most: int) -> Changes:
+        raise PortDown(f"no answer about {most} changes after {after}")
 
     def count(self) -> int:
         raise PortDown("no answer")

@@ -7,7 +7,7 @@ import time_machine
 
 from idp import clock
 from idp.db import list_rows
-from idp.ports import Applicant, Claimed, Directory, Known, Matched, NoMatch, PortDown, Quiz
+from idp.ports import Applicant, Changes, Claimed, Directory, Known, Matched, NoMatch, PortDown, Quiz
 from idp.proofing import held_numbers
 from idp.proofing.held_numbers import HeldNumber
 from idp.proofing.policy import Method
@@ -305,6 +305,9 @@ class Doubtful:
     def find(self, edipi: str) -> Known | None:
         found = self._asked.find(edipi)
         return None if found is None else replace(found, conflict=True)
+
+    def list_changes(self, after: str | None, *, most: int) -> Changes:
+        return self._asked.list_changes(after, most=most)
 
     def count(self) -> int:
         return self._asked.count()
