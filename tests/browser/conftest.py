@@ -28,7 +28,7 @@ NewVisitor = Callable[..., Visitor]
 
 @pytest.fixture(params=[DESKTOP, PHONE])
 def width(request: pytest.FixtureRequest) -> int:
-    """A desk's screen and a phone's."""
+    """A desk's screen and a phone's, for what a person does otherwise on each; how a page looks, `Visitor` judges at both."""
     return int(request.param)
 
 
@@ -64,7 +64,7 @@ def visitor(browser: Browser, stack: Stack) -> Iterator[NewVisitor]:
     """Opens windows on the demo, each at a network address of its own."""
     windows: list[Visitor] = []
 
-    def new(width: int = DESKTOP, *, scripts: bool = True, language: str = "en-US") -> Visitor:
+    def new(width: int = PHONE, *, scripts: bool = True, language: str = "en-US") -> Visitor:
         windows.append(Visitor(browser, width=width, address=stack.address(), scripts=scripts, language=language))
         return windows[-1]
 
