@@ -173,7 +173,12 @@ class Event(Enum):
         "successor",
     )
     DIRECTORY_IMPORTED = _event(
-        "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
+        "directory.imported",
+        "People were loaded into the embedded directory.",
+        "added",
+        "changed",
+        "unchanged",
+        "skipped",
     )
     OUTBOX_DELIVERED = _event("outbox.delivered", "A message left the house.", "message", "template")
     OUTBOX_GAVE_UP = _event(

@@ -47,7 +47,7 @@ class Keyring:
         kid, key = self.sealing[0]
         nonce = secrets.token_bytes(12)
         bound = _place(table, column, row)
-        return kid.encode("ascii") + b"." + nonce + AESGCM(key).encrypt(nonce, plain, bound)
+        return kid.encode("ascii") + b"." + nonce + _cipher(key).encrypt(nonce, plain, bound)
 
     def unseal(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
         """The plain value. Raises `SealBroken` when it was moved, altered, or sealed by a key that is gone."""
@@ -55,7 +55,7 @@ class Keyring:
         for known, key in self.sealing:
             if known.encode("ascii") == kid:
                 try:
-                    return AESGCM(key).decrypt(rest[:12], rest[12:], _place(table, column, row))
+                    return _cipher(key).decrypt(rest[:12], rest[12:], _place(table, column, row))
                 except InvalidTag as broken:
                     raise SealBroken(f"{table}.{column}") from broken
         raise SealBroken(f"{table}.{column}: no such sealing key")
@@ -85,6 +85,12 @@ class Keyring:
     def _derived(key: bytes, purpose: str) -> bytes:
         """Kept, since each request asks for a few; purposes are words of the code, so there are few of them."""
         return hmac.digest(key, b"guidon:" + purpose.encode("utf-8"), hashlib.sha256)
+
+
+@cache
+def _cipher(key: bytes) -> AESGCM:
+    """Kept, since to make it costs as much as to use it."""
+    return AESGCM(key)
 
 
 def make(folder: Path) -> list[str]:

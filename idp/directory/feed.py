@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import clock
+from idp.db import Instant
 from idp.directory import people
 from idp.directory.tables import DeersChange, DeersPerson
 from idp.keyring import Keyring
@@ -57,6 +58,18 @@ def note(conn: Connection, keyring: Keyring, entries: Sequence[Entry]) -> None:
         for seq, entry in enumerate(entries, start=last + 1)
     ]
     conn.execute(sa.insert(DeersChange), rows)
+
+
+def note_imported(conn: Connection, person_ids: sa.Select[Any]) -> None:
+    """Write an entry for each of these people, whom an import changed, in the order of their ids. The caller holds the lock."""
+    last = conn.execute(sa.select(sa.func.max(DeersChange.seq))).scalar_one() or 0
+    ids = person_ids.subquery()
+    (id_,) = ids.c
+    entries = sa.select(
+        sa.func.row_number().over(order_by=id_) + last, id_, sa.literal(IMPORTED), sa.literal(clock.now(), Instant())
+    )
+    columns = [DeersChange.seq, DeersChange.person_id, DeersChange.kind, DeersChange.at]
+    conn.execute(sa.insert(DeersChange).from_select(columns, entries))
 
 
 def read(conn: Connection, keyring: Keyring, after: str | None, *, most: int) -> Changes:

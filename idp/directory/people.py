@@ -1,13 +1,13 @@
 """Reading people back: by a number for a claim, by EDIPI for an operator."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import db
-from idp.directory.records import Facts, Postal, Relation, read_facts
+from idp.directory.records import Facts, Postal, Record, Relation, read_facts
 from idp.directory.tables import (
     AddressKind,
     DeersAddress,
@@ -126,6 +126,17 @@ def find(conn: Connection, keyring: Keyring, edipi: str) -> Whole | None:
         sponsors=_sponsors(conn, keyring, row.id, facts),
         dependants=_dependants(conn, keyring, row.id, facts),
     )
+
+
+def numbers(record: Record) -> Iterator[tuple[NumberKind, str, bool]]:
+    """Every number that leads to a person, and whether it is the one in use."""
+    yield NumberKind.EDIPI, record.edipi, True
+    for edipi in record.other_edipis:
+        yield NumberKind.EDIPI, edipi, False
+    if record.ssn is not None:
+        yield NumberKind.SSN, record.ssn, True
+    if record.dbn is not None:
+        yield NumberKind.DBN, record.dbn, True
 
 
 def address_macs(keyring: Keyring, facts: Facts) -> dict[str, AddressKind]:

@@ -4,7 +4,7 @@ The names of the fields are the columns that `docs/deers.md` explains. A fault n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
@@ -250,7 +250,7 @@ def parse(line: bytes) -> Record:
     try:
         return Record.model_validate_json(line)
     except ValidationError as wrong:
-        raise BadLine("; ".join(_faults(wrong))) from None
+        raise BadLine(told(wrong)) from None
 
 
 def write(record: Record) -> str:
@@ -268,7 +268,15 @@ def read_facts(plain: bytes) -> Facts:
     return Facts.model_validate_json(plain)
 
 
-def _faults(wrong: ValidationError) -> Iterator[str]:
+Place = tuple[str | int, ...]
+
+
+def told(wrong: ValidationError, *, where: Callable[[Place], str] | None = None) -> str:
+    """What is wrong with a line, without any value of it; `where` has the words for a place in the record."""
+    return "; ".join(_faults(wrong, where or _dotted))
+
+
+def _faults(wrong: ValidationError, where: Callable[[Place], str]) -> Iterator[str]:
     for error in wrong.errors(include_url=False, include_input=False, include_context=False)[:5]:
         if error["type"] == "json_invalid":
             yield "not a JSON object"
@@ -278,8 +286,11 @@ def _faults(wrong: ValidationError) -> Iterator[str]:
             if error["type"] == "extra_forbidden"
             else error["msg"].removeprefix("Value error, ")
         )
-        where = ".".join(_shown(part) for part in error["loc"])
-        yield f"{where}: {reason}" if where else reason
+        yield f"{where(error['loc'])}: {reason}" if error["loc"] else reason
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(_shown(part) for part in place)
 
 
 def _shown(part: str | int) -> str:
