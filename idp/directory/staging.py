@@ -88,29 +88,35 @@ class Staging:
     def take(self, batch: Batch) -> None:
         """Put a batch here: who is new or changed, and what was wrong."""
         faults = [(fault.line, fault.reason, fault.key_mac, None) for fault in batch.faults]
+        fresh = []
         known = self._known([one.key_mac for one in batch.people])
-        people_rows: list[tuple[Any, ...]] = []
-        parts: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in PARTS}
         for one in batch.people:
             id_, content = known.get(one.key_mac, (None, None))
             if id_ is not None and self._has_met(id_):
                 faults.append((one.line, TWICE, None, None))
-                continue
-            if content == one.content_mac:
+            elif content == one.content_mac:
                 self.unchanged += 1
-                continue
-            person_id = self._next if id_ is None else id_
-            self._next += id_ is None
-            facts = people.seal(self._keyring, person_id, one.facts)
-            people_rows.append((person_id, one.line, id_ is None, one.key_mac, one.content_mac, facts))
-            parts[IDENTIFIER] += [(mac, person_id, kind, current, one.line) for mac, kind, current in one.numbers]
-            parts[ADDRESS] += [(mac, person_id, kind) for mac, kind in one.addresses]
-            parts[RELATION] += [(person_id, mac, one.line) for mac in one.sponsors]
-        for table, rows in ((PERSON, people_rows), *parts.items()):
-            self._put(table, rows)
-            self.rows += len(rows)
+            else:
+                fresh.append((self._new_id() if id_ is None else id_, id_ is None, one))
+        sealed = people.seal_all(self._keyring, [(id_, one.facts) for id_, _, one in fresh])
+        self._put(
+            PERSON,
+            [
+                (id_, one.line, is_new, one.key_mac, one.content_mac, facts)
+                for (id_, is_new, one), facts in zip(fresh, sealed, strict=True)
+            ],
+        )
+        self._put(
+            IDENTIFIER, [(mac, id_, kind, use, one.line) for id_, _, one in fresh for mac, kind, use in one.numbers]
+        )
+        self._put(ADDRESS, [(mac, id_, kind) for id_, _, one in fresh for mac, kind in one.addresses])
+        self._put(RELATION, [(id_, mac, one.line) for id_, _, one in fresh for mac in one.sponsors])
         self._put(FAULT, faults)
         self.faults += len(faults)
+
+    def _new_id(self) -> int:
+        self._next += 1
+        return self._next - 1
 
     def _known(self, macs: list[str]) -> dict[str, tuple[int, str]]:
         if self.state[0] == 0:
@@ -130,6 +136,7 @@ class Staging:
         """Add rows, each with a value for every column, in their order."""
         if not rows:
             return
+        self.rows += len(rows)
         if self._sqlite:
             places = ", ".join("?" * len(table.c))
             self._conn.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({places})", list(rows))  # noqa: S608 - our own words
