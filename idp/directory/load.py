@@ -135,7 +135,11 @@ def _apply(conn: Connection, staged: Staging, *, actor: str, bad: Bad, progress:
     written = None
     if bad.skip or not staged.faults:
         written = settling.write(
-            conn, clock.now(), skip_bad=bad.skip, progress=lambda done: progress(Step.WRITING, done, staged.rows)
+            conn,
+            staged,
+            clock.now(),
+            skip_bad=bad.skip,
+            progress=lambda done: progress(Step.WRITING, done, staged.rows),
         )
     told = list(settling.faults(conn, most=TOLD))
     if told and bad.report is not None:

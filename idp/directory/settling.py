@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from idp import db
-from idp.directory import feed, staging
+from idp.directory import feed, indexes, staging
 from idp.directory.reading import Fault
-from idp.directory.staging import ADDRESS, FAULT, IDENTIFIER, PERSON, RELATION
+from idp.directory.staging import ADDRESS, FAULT, IDENTIFIER, PERSON, RELATION, Staging
 from idp.directory.tables import PARTS, DeersAddress, DeersIdentifier, DeersPerson, DeersRelation, NumberKind
 
 Progress = Callable[[int], None]
@@ -35,17 +35,17 @@ class _NobodyThereError(Exception):
     """A relation leads to nobody."""
 
 
-def write(conn: Connection, now: datetime, *, skip_bad: bool, progress: Progress) -> Written | None:
+def write(conn: Connection, staged: Staging, now: datetime, *, skip_bad: bool, progress: Progress) -> Written | None:
     """Bring all that waits into the directory. Lines that cannot go in become faults: then nothing is written, or, with
     `skip_bad`, all the others are.
     """
     try:
         with conn.begin_nested():
-            return _write(conn, now, progress)
+            return _write(conn, staged, now, progress)
     except (IntegrityError, _NobodyThereError):
         if _find_faults(conn, cascade=skip_bad) == 0:
             raise
-    return _write(conn, now, progress) if skip_bad else None
+    return _write(conn, staged, now, progress) if skip_bad else None
 
 
 def faults(conn: Connection, *, most: int | None = None) -> Generator[Fault, None, None]:
@@ -64,39 +64,32 @@ def count_faults(conn: Connection) -> int:
     return conn.execute(sa.select(sa.func.count()).select_from(FAULT)).scalar_one()
 
 
-def _write(conn: Connection, now: datetime, progress: Progress) -> Written:
+def _write(conn: Connection, staged: Staging, now: datetime, progress: Progress) -> Written:
     if conn.dialect.name == "postgresql":
         for table in (PERSON, *staging.PARTS):
             conn.exec_driver_sql(f"ANALYZE {table.name}")  # nothing does it for a temporary table
     changed = _change(conn, now)
-    added = _insert(
-        conn,
-        DeersPerson,
-        sa.select(
-            PERSON.c.person_id,
-            PERSON.c.key_mac,
-            PERSON.c.facts_sealed,
-            PERSON.c.content_mac,
-            sa.literal(now, db.Instant()),
-        ).where(PERSON.c.is_new),
-    )
-    progress(done := added + changed)
+    columns = [PERSON.c[name] for name in ("person_id", "key_mac", "facts_sealed", "content_mac")]
+    new = sa.select(*columns, sa.literal(now, db.Instant())).where(PERSON.c.is_new)
+    added = _insert(conn, DeersPerson, new)
+    progress(added + changed)
+    with indexes.taken_off(conn, new=added, before=staged.state[0]):
+        _write_parts(conn, added + changed, progress)
+    return Written(added, changed)
+
+
+def _write_parts(conn: Connection, done: int, progress: Progress) -> None:
     # In the order of the index the rows are appended side by side; in the file's, each would land on another page.
     for model, table in ((DeersIdentifier, IDENTIFIER), (DeersAddress, ADDRESS)):
         columns = [table.c[column.name] for column in model.__table__.c]
         done += _insert(conn, model, sa.select(*columns).order_by(table.c.mac, table.c.person_id))
         progress(done)
-    tied = _insert(
-        conn,
-        DeersRelation,
-        sa.select(RELATION.c.person_id, DeersPerson.id).join_from(
-            RELATION, DeersPerson, DeersPerson.key_mac == RELATION.c.sponsor_mac
-        ),
-    )
+    sponsor = DeersPerson.key_mac == RELATION.c.sponsor_mac
+    ties = sa.select(RELATION.c.person_id, DeersPerson.id).join_from(RELATION, DeersPerson, sponsor)
+    tied = _insert(conn, DeersRelation, ties)
     if tied < conn.execute(sa.select(sa.func.count()).select_from(RELATION)).scalar_one():
         raise _NobodyThereError
     progress(done + tied)
-    return Written(added, changed)
 
 
 def _change(conn: Connection, now: datetime) -> int:
