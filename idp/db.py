@@ -217,9 +217,13 @@ class Database:
         """For a load of minutes: `prepare(conn)` reads, and writes to temporary tables alone; then `fn(conn, prepared)` is a
         durable write of its own. Each runs once. On SQLite nobody waits for the first, so what it read may be out of date
         when the second begins, unless others are kept `waiting` from the start. On PostgreSQL both are one transaction.
+        SQLite follows no foreign keys in it, which takes as long as to write: `fn` must not need that.
         """
         with _faults(), self._writer.connect() as conn:
             conn.detach()  # closed in the end, with its temporary tables, and not given to anybody else
+            raw: Any = conn.connection.dbapi_connection
+            if self.is_sqlite:
+                raw.execute("PRAGMA foreign_keys=OFF")
             if self.is_sqlite and not waiting:
                 conn.execution_options(begin="BEGIN")
                 with conn.begin():
@@ -231,7 +235,6 @@ class Database:
                 with conn.begin():
                     result = fn(conn, prepare(conn))
             if self.is_sqlite:
-                raw: Any = conn.connection.dbapi_connection
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log grew as large as the load
             return result
 

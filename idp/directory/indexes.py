@@ -32,7 +32,7 @@ def taken_off(conn: Connection, *, new: int, before: int) -> Iterator[None]:
         names = ", ".join(table.name for table in (cast("sa.Table", DeersPerson.__table__), *_TABLES))
         conn.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
     for constraint in reversed(constraints):
-        conn.execute(sa.schema.DropConstraint(constraint, isolate_from_table=False))
+        conn.execute(sa.schema.DropConstraint(constraint))
     for index in indexes:
         conn.execute(sa.schema.DropIndex(index))
     yield

@@ -197,7 +197,8 @@ def test_a_large_file_is_read_by_other_processes_and_comes_out_the_same(
     assert command("generate", "--people", 3_000, "--seed", 7, "--out", out).exit_code == 0
     assert out.stat().st_size > reading.SMALL
     loaded = command("import", out, "--json")
-    assert json.loads(loaded.stdout)["added"] == 3_000, loaded.output
+    assert loaded.exit_code == 0, loaded.output
+    assert json.loads(loaded.stdout)["added"] == 3_000
     edipis = [json.loads(line)["edipi"] for line in out.read_text("utf-8").splitlines()]
     with database.read() as conn:
         ids = [row.id for row in list_rows(conn, DeersPerson, order_by=DeersPerson.id)]
