@@ -6,19 +6,21 @@ from flask_babel import Babel
 from idp import config, keyring, logs
 from idp.adapters.deers import EmbeddedDirectory
 from idp.adapters.fake_kbv import StandInVendor
-from idp.adapters.gateway import Gateway
+from idp.adapters.gateway import Costly, Gateway
 from idp.adapters.http import HttpFetcher
 from idp.adapters.kbv import HttpKbv
 from idp.adapters.letters import SpoolLetters
 from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
 from idp.credentials.breached import BreachedFile
+from idp.credentials.passwords import SLOTS
 from idp.db import Database
 from idp.ports import Kbv, Services
 from idp.web import (
     account,
     activation,
     assets,
+    busy,
     consent,
     crib,
     faults,
@@ -146,4 +148,11 @@ def create_gateway(threads: int) -> Gateway:
     """What `idp serve` loads in each of its worker processes."""
     app = create_wsgi()
     routes: RouteMap = app.extensions["routes"]
-    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"], of_programs=routes.machine_paths())
+    door = busy.Door(app, routes)
+    return Gateway(
+        app,
+        threads=threads,
+        most=app.config["MAX_CONTENT_LENGTH"],
+        of_programs=routes.machine_paths(),
+        costly=Costly(door.paths, most=SLOTS.places, is_full=SLOTS.is_full, turn_away=door.turn_away),
+    )

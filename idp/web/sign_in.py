@@ -34,7 +34,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     next = HiddenField("")
 
 
-@pages.route("/login", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM)
+@pages.route("/login", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM, costly=True)
 def login() -> ResponseReturnValue:
     """Show the form, or check what came of it."""
     handle = request_handle()
