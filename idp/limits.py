@@ -164,7 +164,7 @@ _GIVE_BACK = (
     .where(LimitCount.key == sa.bindparam("which"), LimitCount.count > 0)
     .values(count=LimitCount.count - 1, blocked_until=None)
 )
-_CLEAR = sa.delete(LimitCount).where(LimitCount.key == sa.bindparam("which"))
+_CLEAR = sa.delete(LimitCount).where(LimitCount.key.in_(sa.bindparam("which", expanding=True)))
 
 
 def give_back(conn: Connection, limit: Limit, who: str) -> None:
@@ -172,9 +172,9 @@ def give_back(conn: Connection, limit: Limit, who: str) -> None:
     conn.execute(_GIVE_BACK, {"which": f"{limit.name.lower()}:{who}"})
 
 
-def clear(conn: Connection, limit: Limit, who: str) -> None:
-    """Forget every counted try of one key, as a success does for its own factor (R18)."""
-    conn.execute(_CLEAR, {"which": f"{limit.name.lower()}:{who}"})
+def clear(conn: Connection, *counted: tuple[Limit, str]) -> None:
+    """Forget every counted try of these keys, as a success does for its own factor (R18)."""
+    conn.execute(_CLEAR, {"which": [f"{limit.name.lower()}:{who}" for limit, who in counted]})
 
 
 def clear_all(conn: Connection, limit: Limit, who: str) -> None:
