@@ -118,6 +118,12 @@ class Event(Enum):
         "session",
         "methods",
     )
+    SESSION_RESUMED = _event(
+        "session.resumed",
+        "A session of two factors had lain unused and goes on by the password alone; it has a new handle.",
+        "account",
+        "session",
+    )
     FACTOR_REFUSED = _event(
         "second_factor.refused", "A code of an app, or a recovery code, was refused.", "account", "factor", "why"
     )

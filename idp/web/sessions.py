@@ -48,7 +48,7 @@ def end_one() -> ResponseReturnValue:
     if (first := fresh.ask_again(me)) is not None:
         return first
     if request.method == "POST":
-        ended = sound and services().db.write(lambda conn: sessions.end_own(conn, me, chosen))
+        ended = sound and services().db.write(lambda conn: session_list.end_own(conn, me, chosen))
         return redirect_to(f"/account?done={'session' if ended else 'session_gone'}")
     one = next((listed for listed in _list(me) if listed.session_id == chosen), None)
     if one is None or one.session_id == me.session_id:

@@ -48,6 +48,7 @@ def login() -> ResponseReturnValue:
         return page(form, handle)
     if not form.validate():
         return page(form, handle, status=422)
+    waiting = find_waiting(handle)
     outcome = sign_in.sign_in(
         services(),
         username=form.username.data or "",
@@ -55,6 +56,7 @@ def login() -> ResponseReturnValue:
         remember=bool(form.remember.data),
         browser=browser(),
         half_made=cookies.read(cookies.SIGN_IN),
+        may_resume=waiting is None or not waiting.wants_fresh,
     )
     if isinstance(outcome, Refused):
         return refused_page(form, handle, outcome)
