@@ -157,6 +157,13 @@ class Event(Enum):
         "A person took back what they allowed a client; as many authorizations died.",
         "authorizations",
     )
+    FIELDS_IGNORED = _event(
+        "form.fields_ignored",
+        "A form came with fields that it does not have; they changed nothing. Names are told that our tables know, too.",
+        "page",
+        "count",
+        "names",
+    )
     STEP_DECLINED = _event(
         "step.declined", "A person would not prove more for a client than this sign-in shows.", "account"
     )

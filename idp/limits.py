@@ -99,6 +99,8 @@ class Limit(Enum):
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
     NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Forms with fields that they do not have, from one address: this keeps the log short.
+    FIELDS_ADDRESS = Rule(20, timedelta(hours=1))
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 

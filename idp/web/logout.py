@@ -4,7 +4,6 @@ from urllib.parse import quote
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
 from idp.credentials import sessions
@@ -14,6 +13,7 @@ from idp.oidc.errors import BadRequestPage
 from idp.oidc.logout import Logout
 from idp.oidc.parameters import Params, Unreadable
 from idp.web import cookies
+from idp.web.forms import Form
 from idp.web.pages import redirect_to, render, services, signed_in
 from idp.web.protocol import error_page, protocol, read_body
 from idp.web.routes import Access, Csrf, Pages
@@ -25,7 +25,7 @@ _CONFIRM = f"{paths.LOGOUT}/confirm"
 _CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 
-class SignOutForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class SignOutForm(Form):
     """What the client asked, carried through the page and checked anew when it comes back."""
 
     id_token_hint = HiddenField()
