@@ -6,7 +6,7 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from idp.directory import names
-from idp.directory.matching import ADULT, age, words, years_later
+from idp.directory.matching import ADULT, age, years_later
 from idp.directory.records import (
     Affiliation,
     Branch,
@@ -22,6 +22,7 @@ from idp.directory.records import (
     Relationship,
     Status,
 )
+from idp.directory.spelling import words
 
 T = TypeVar("T")
 _C = Category
