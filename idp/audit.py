@@ -53,6 +53,13 @@ class Event(Enum):
     ELIGIBILITY_REFUSED = _event(
         "eligibility.refused", "What was claimed opened nothing; only this row says why.", "id_kind", "why"
     )
+    MATCHING_PAUSED = _event(
+        "eligibility.paused",
+        "So many claims came within an hour that the rest of them are put off until it is over: an alarm.",
+    )
+    MATCH_TRIES_RESET = _event(
+        "eligibility.tries_reset", "An operator let a number be tried again.", "id_kind", "tries", "why"
+    )
     CODE_ISSUED = _event("activation_code.issued", "An activation code was made.", "delivery")
     CODE_REFUSED = _event("activation_code.refused", "A wrong, used or expired activation code was entered.", "why")
     CODE_REDEEMED = _event("activation_code.redeemed", "An activation code came back.", "delivery", "device")

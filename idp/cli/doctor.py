@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 import click
 import sqlalchemy as sa
 
-from idp import app, clock, config, keyring, migrations_state
+from idp import app, clock, config, keyring, limits, migrations_state
 from idp.audit import AuditEvent
 from idp.cli.common import echo_json, json_option
 from idp.config import ConfigFault, Settings
+from idp.credentials import sign_in
 from idp.credentials.breached import BreachedFault, BreachedFile
 from idp.db import Unavailable
+from idp.journeys import match_tries
 from idp.keyring import KeyFault
+from idp.limits import Limit
 from idp.oidc import keys as signing_keys
 from idp.ports import PortDown, Services
 
@@ -24,7 +27,7 @@ Finding = tuple[bool, str]
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check settings, keys, database, clock, DEERS, mail and breached passwords; exit 1 when anything is wrong."""
+    """Check settings, keys, database, clock, DEERS, mail, breached passwords and brakes; exit 1 when anything is wrong."""
     findings = dict(_examine())
     ok = all(good for good, _ in findings.values())
     if as_json:
@@ -53,6 +56,7 @@ def _examine() -> list[tuple[str, Finding]]:
             ("deers", _deers),
             ("mail", _mail),
             ("breached", _breached),
+            ("limits", _limits),
         )
         found.extend((name, _guarded(check, services)) for name, check in checks)
     finally:
@@ -107,6 +111,17 @@ def _deers(services: Services) -> Finding:
 def _mail(services: Services) -> Finding:
     services.mailer.check()
     return True, "the mail server answers"
+
+
+def _limits(services: Services) -> Finding:
+    """The brakes for everybody together: one that is on means that somebody guesses on a large scale (R19, R65)."""
+    brakes = (
+        (Limit.MATCH_GLOBAL, match_tries.EVERYBODY, "nobody can be matched for up to an hour"),
+        (Limit.SIGN_IN_GLOBAL, sign_in.EVERYBODY, "only browsers that are known get in for up to an hour"),
+    )
+    with services.db.read() as conn:
+        on = [says for limit, who, says in brakes if limits.is_spent(conn, limit, who)]
+    return (False, f"too many tries from everywhere: {'; '.join(on)}") if on else (True, "no brake for everybody is on")
 
 
 def _breached(services: Services) -> Finding:

@@ -13,11 +13,10 @@ from idp.audit import ANONYMOUS, Event
 from idp.credentials import passwords, sessions
 from idp.credentials.passwords import Hashed
 from idp.credentials.sign_in import Browser
-from idp.journeys import engine, upgrade
+from idp.journeys import engine, match_tries, upgrade
 from idp.journeys.engine import Journey
-from idp.journeys.registration import REGISTERED, give_back, is_of_record, record_end, reservation_of
+from idp.journeys.registration import REGISTERED, is_of_record, record_end, reservation_of
 from idp.keyring import Keyring
-from idp.limits import Limit
 from idp.outcomes import Reason, Refused
 from idp.ports import Services
 from idp.proofing import address_codes, evidence, policy
@@ -146,9 +145,7 @@ def _create(
     _keep_address(conn, keyring, account, journey, chosen)
     for method, at in shown.items():
         evidence.add(conn, account, method, policy=chosen.name, at=datetime.fromtimestamp(at, UTC))
-    # Success gives back what the address was counted for: a clinic's network does not run dry by
-    # people who got through.
-    give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
+    match_tries.settle(conn, number=facts["asked_with"], network=facts["asked_from"])
     begun = sessions.open_session(
         conn, keyring, account, methods=("pwd",), where=browser.where, old_handle=browser.session
     )

@@ -24,6 +24,10 @@ def _too_short(least: int) -> LazyString:
 _SENTENCES: dict[Reason, LazyString] = {
     Reason.WRONG_CREDENTIALS: _("The username or the password is not right. Please check both and try again."),
     Reason.TOO_MANY_TRIES: _("There were too many tries. Please wait a while and try again."),
+    Reason.TRIES_USED_UP: _(
+        "There were too many tries with this number, so we stopped them to protect its owner. The service center can open it "
+        "again. Have your ID card ready."
+    ),
     Reason.NOT_MATCHED: _("We could not match what you entered. Please check it against your ID card and try again."),
     Reason.WRONG_CODE: _("This code is not right. Please check it and try again."),
     Reason.CODE_DEAD: _("This code does not work any more. Please ask for a new one."),
