@@ -19,13 +19,13 @@ LOOKED_AT = 3
 """Records that are opened for every claim, whether the number leads to none, one or more; a number that leads to this many is
 refused unread, so two is the most that can be told apart."""
 
-_PARTICLES = frozenset(
-    """
-    abu af al ap av ben bin bint da das de degli dei del della dello den der di do dos du el ibn la las le lo los mac mc o op san
-    santa st ste te ten ter umm van vom von zu zum zur
-    """.split()
-)
-_ARTICLES = frozenset({"al", "el"})
+# Prepositions and articles, which are often left out or forgotten by an office: van der Berg is filed under Berg.
+_LEFT_OUT = frozenset(
+    "af al am av da das de degli dei del della dello den der di do dos du el la las le lo los op te ten ter van vom von zu zum zur"
+    .split()
+)  # fmt: skip
+# Words that begin a name and belong to it.
+_BEGINNINGS = frozenset("abu ap ben bin bint ibn mac mc o san santa st ste umm".split())
 _AND = frozenset({"e", "i", "y"})
 _SHORTEST_PART = 2
 # What offices write where there is no name: first or last name unknown, no middle name or initial.
@@ -119,7 +119,7 @@ def _both(given: Readings, family: Readings) -> tuple[Readings, Readings]:
 
 
 def _family_fits(claimed: Readings, held: Readings) -> bool:
-    pairs = [*zip(claimed, held, strict=True), (_without_article(claimed[0]), _without_article(held[0]))]
+    pairs = [*zip(claimed, held, strict=True), (_bare(claimed[0]), _bare(held[0]))]
     fitting = [_family_reads(these, those) for these, those in pairs]
     return any(fitting)
 
@@ -128,7 +128,7 @@ def _family_reads(these: Reading, those: Reading) -> bool:
     if not these or not those:
         return False
     claimed, held = _parts(these), _parts(those)
-    if "".join(these) == "".join(those) or sorted(claimed) == sorted(held):
+    if "".join(these) == "".join(those) or sorted(these) == sorted(those) or sorted(claimed) == sorted(held):
         return True
     if len(claimed) > 2:
         return False
@@ -155,9 +155,9 @@ def _given_reads(these: Reading, first: Reading, rest: Reading, surnames: set[st
     return all(any(_same_or_initial(word, candidate) for candidate in more) for word in fewer)
 
 
-def _without_article(found: Reading) -> Reading:
-    """Hassan for Al-Hassan: whether the Arabic article is on file depends on the office."""
-    return (*(word for word in found[:-1] if word not in _ARTICLES), *found[-1:])
+def _bare(found: Reading) -> Reading:
+    """Hassan for Al-Hassan, Berg for van der Berg. What stands last is the name itself, as in Nguyen Le."""
+    return (*(word for word in found[:-1] if word not in _LEFT_OUT), *found[-1:])
 
 
 def _parts(found: Reading) -> list[str]:
@@ -169,7 +169,7 @@ def _parts(found: Reading) -> list[str]:
         if word in _AND and 0 < place < last:
             continue
         joined += word
-        if word not in _PARTICLES:
+        if word not in _LEFT_OUT and word not in _BEGINNINGS:
             parts.append(joined)
             joined = ""
     if joined:
