@@ -1,4 +1,4 @@
-"""What every adapter of the port `Directory` keeps, on both databases. Another one joins by a line in `ADAPTERS`."""
+"""What every adapter of the port `Directory` keeps of its store, on both databases. Another one joins by a line in `ADAPTERS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
