@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench import deers, deers_report, guidon, machine, peer, report, rounds, signing_in, weights
+from bench.deers import Deers
 from bench.report import Told
 from bench.rounds import FLOWS, REQUESTS, Results
 from bench.signing_in import SignIns
@@ -28,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     try:
         listen()
         with _only_one():
-            directory = deers.take(guidon.environment(_empty()), FOLDER, _sizes(asked)) if asked.deers else None
+            directory = _directory(asked) if asked.deers else None
             results, signing, pages = measure(asked) if _others(asked) else (None, None, [])
     except StopError as stop:
         say(f"\n{stop}")
@@ -114,6 +115,12 @@ def _sizes(asked: argparse.Namespace) -> tuple[int, ...]:
     """With --short the smaller half."""
     every: tuple[int, ...] = asked.deers_sizes
     return every[:2] if asked.short else every
+
+
+def _directory(asked: argparse.Namespace) -> Deers:
+    """No server runs: the address is only a setting that has to be there."""
+    env = guidon.issuing(guidon.environment(_empty()), "http://localhost:5000")
+    return deers.take(env, FOLDER, _sizes(asked))
 
 
 def _others(asked: argparse.Namespace) -> bool:

@@ -95,7 +95,8 @@ def likeness(results: Deers) -> str:
     found = results.likeness
     if found is None:
         return ""
-    per_million = found.twins * 2 / found.people * 1e6
+    by_chance = found.twins - found.doubles
+    per_million = by_chance * 2 / found.people * 1e6
     return table(
         [
             ["people held against themselves and against each other", f"{found.people:,}"],
@@ -105,7 +106,8 @@ def likeness(results: Deers) -> str:
             ["of them, asked of the matcher", f"{found.asked:,}"],
             ["whose names fit though they share no first or no last name", f"{found.strange:,}"],
             ["whose names fit: they would pass for each other, if one had the other's number", f"{found.twins:,}"],
-            ["people with such a twin, of a million", f"{per_million:,.0f}"],
+            ["of these, two records of one person, which wait to be merged", f"{found.doubles:,}"],
+            ["people with another such twin, of a million", f"{per_million:,.0f}"],
             ["all of this took", f"{results.likeness_seconds:,.0f} s"],
         ]
     )

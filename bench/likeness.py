@@ -38,6 +38,10 @@ class Likeness:
     """Pairs of people who were born on the same day."""
     twins: int = 0
     """Those among them whose names fit each other: with the other's number, each would be taken for the other."""
+    doubles: int = 0
+    """Of the twins, those who are two records of one person, as authorities have them until they are merged: every name the same to
+    the letter, and the SSN on one of them alone.
+    """
     strange: int = 0
     """Pairs whose names fit though they have no first or no last name in common."""
     asked: int = 0
@@ -49,6 +53,7 @@ class Named:
     """One person of a day."""
 
     facts: Facts
+    has_ssn: bool = True
     first: frozenset[str] = field(init=False)
     last: frozenset[str] = field(init=False)
 
@@ -93,6 +98,7 @@ def hold_against_each_other(born_on_one_day: Sequence[Named], draw: Random, foun
             found.asked += 1
             fits = _fit(one, other) or _fit(other, one)
             found.twins += fits
+            found.doubles += fits and _is_double(one, other)
             found.strange += fits and not share
 
 
@@ -103,8 +109,8 @@ def spread(people: Iterable[Record], folder: Path) -> list[Path]:
         year = one.birth_date.year
         if year not in files:
             files[year] = (folder / f"born-{year}.jsonl").open("w", encoding="utf-8")
-        names = (one.given_name, one.middle_name, one.family_name, one.former_family_names, one.birth_date.isoformat())
-        files[year].write(json.dumps(names) + "\n")
+        names = (one.given_name, one.middle_name, one.family_name, one.former_family_names)
+        files[year].write(json.dumps((*names, one.birth_date.isoformat(), one.ssn is not None)) + "\n")
     for file in files.values():
         file.close()
     return [Path(file.name) for file in files.values()]
@@ -115,7 +121,7 @@ def days(file: Path) -> list[list[Named]]:
     found: dict[str, list[Named]] = defaultdict(list)
     with file.open(encoding="utf-8") as lines:
         for line in lines:
-            given, middle, family, former, born = json.loads(line)
+            given, middle, family, former, born, has_ssn = json.loads(line)
             facts = Facts(
                 person="somebody",
                 edipi="9900000001",
@@ -125,7 +131,7 @@ def days(file: Path) -> list[list[Named]]:
                 former_family_names=tuple(former),
                 birth_date=date.fromisoformat(born),
             )
-            found[born].append(Named(facts))
+            found[born].append(Named(facts, has_ssn))
     return list(found.values())
 
 
@@ -143,6 +149,11 @@ def look(
         if number % 20 == 0:
             progress(f"{number}/{len(files)} years of birth; {found.same_day:,} pairs, {found.twins} alike")
     return found
+
+
+def _is_double(one: Named, other: Named) -> bool:
+    these, those = ((of.facts.given_name, of.facts.middle_name, of.facts.family_name) for of in (one, other))
+    return these == those and one.has_ssn != other.has_ssn
 
 
 def _fit(one: Named, other: Named) -> bool:

