@@ -8,6 +8,7 @@ import click
 
 from idp import clock
 from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
+from idp.cli.deers_sync import sync
 from idp.directory import generate as generator
 from idp.directory import load, people
 from idp.directory.load import BadFile
@@ -20,6 +21,9 @@ from idp.ports import Services
 @click.group()
 def deers() -> None:
     """The embedded directory of people and their eligibility."""
+
+
+deers.add_command(sync)
 
 
 @deers.command()

@@ -12,11 +12,13 @@ from idp.cli.common import echo_json, json_option
 from idp.config import ConfigFault, Settings
 from idp.credentials.breached import BreachedFault, BreachedFile
 from idp.db import Unavailable
+from idp.journeys import sync
 from idp.keyring import KeyFault
 from idp.oidc import keys as signing_keys
 from idp.ports import PortDown, Services
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
+_LOOK_AT = 100  # changes that wait; more are not counted
 
 Finding = tuple[bool, str]
 
@@ -101,7 +103,14 @@ def _clock(services: Services) -> Finding:
 
 def _deers(services: Services) -> Finding:
     count = services.directory.count()
-    return (True, f"{count} people") if count else (False, "knows nobody: run `idp deers import`")
+    if not count:
+        return False, "knows nobody: run `idp deers import`"
+    waiting = services.directory.list_changes(sync.find_cursor(services), most=_LOOK_AT)
+    if not waiting.changes:
+        return True, f"{count} people; every change is followed"
+    # One is no fault: it may have come this very moment.
+    least = "at least " if waiting.more else ""
+    return True, f"{count} people; {least}{len(waiting.changes)} changes wait for the worker"
 
 
 def _mail(services: Services) -> Finding:
