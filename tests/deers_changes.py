@@ -52,6 +52,9 @@ class Deers:
             people.lock_for_changes(conn)
             mac = person_mac(services.keyring, gone)
             id_ = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.key_mac == mac)).scalar_one()
+            stays_mac = person_mac(services.keyring, into)
+            stays_id = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.key_mac == stays_mac)).scalar_one()
+            feed.move_merges(conn, gone=id_, into=stays_id)
             for table in PARTS:
                 conn.execute(sa.delete(table).where(table.__table__.c.person_id == id_))
             conn.execute(sa.delete(DeersPerson).where(DeersPerson.id == id_))

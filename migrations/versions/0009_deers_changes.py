@@ -23,6 +23,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("change_mac", name=op.f("uq_deers_change_change_mac")),
     )
     op.create_index(op.f("ix_deers_change_at"), "deers_change", ["at"], unique=False)
+    op.create_index(
+        "ix_deers_change_merges",
+        "deers_change",
+        ["person_id"],
+        unique=False,
+        sqlite_where=sa.text("former_key_sealed IS NOT NULL"),
+        postgresql_where=sa.text("former_key_sealed IS NOT NULL"),
+    )
     op.create_table(
         "deers_sync",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),

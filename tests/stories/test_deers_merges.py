@@ -175,3 +175,15 @@ def test_of_three_records_that_become_one_the_only_account_stays(world: World, v
     known = world.services.directory.find("9900000104")
     assert known is not None
     assert known.person_key == "cast-val-3"
+
+
+def test_two_merges_in_a_row_are_followed_though_the_record_between_them_is_gone(world: World, val: Val) -> None:
+    """The feed is read only after both: its first entry then tells of the record that the second one left."""
+    rp = RelyingParty(world, scopes=("openid", "edipi"))
+    member = val.joins(1)
+    sub, _ = seen_by(rp, member)
+    val.deers.load(adult("cast-val-3", 800))
+    val.deers.merge(cast.VAL, into=SECOND)
+    val.deers.merge(SECOND, into="cast-val-3")
+    assert follow(world) == {"rekeyed": 1, "renumbered": 1}
+    assert seen_by(rp, member) == (sub, "9900000800")
