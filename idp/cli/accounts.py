@@ -117,7 +117,7 @@ def _move(
     own, held = store.own_state(row), row.state_before is not None
     if own is not was:
         if held and becomes is State.ACTIVE:
-            fail(f"The account is {row.state}: {_WAY_OUT[Why(row.state_why)]} Nothing was done.")
+            fail(f"The account is {row.state}: {_WAY_OUT[Why(str(row.state_why))]} Nothing was done.")
         fail(f"The account is {own.value}, not {was.value}: nothing was done.")
     though = f" It stays {row.state} until DEERS takes that back." if held else ""
     if not yes:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Connection
 
-from idp.accounts import accounts, notices
+from idp.accounts import accounts, notices, people
 from idp.accounts.accounts import Account, State
 from idp.journeys import locking, sync
 from idp.journeys.following import Why
@@ -110,7 +110,7 @@ class Walk:
         self.account_id, self.person_id = member.account_id, member.person_id
         # `join` made up a key and an EDIPI of its own.
         with world.services.db.read() as conn:
-            edipi = sync.people.edipi_of(conn, world.services.keyring, member.person_id)
+            edipi = people.edipi_of(conn, world.services.keyring, member.person_id)
         key = f"member-{int(edipi) - 9_000_000_000}"
         self.edipi, self.someone = edipi, somebody(key, edipi)
         self.model = Model()

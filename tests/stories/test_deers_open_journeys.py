@@ -8,7 +8,7 @@ from idp import clock
 from idp.accounts.accounts import Account
 from idp.db import list_rows
 from idp.directory import cast
-from idp.directory.records import Email
+from idp.directory.records import Email, Record
 from idp.ports import Directory, Known
 from idp.proofing.policy import Method
 from tests.deers_changes import Deers, adult, follow
@@ -33,12 +33,12 @@ from tests.world import World
 
 VIC = Registrant("Vic", "Veteran", (1948, 11, 11), "900000147")
 
-Change = Callable[[Deers], object]
+Change = Callable[[Deers], Record | None]
 
 CHANGES: dict[str, Change] = {
     "died": lambda deers: deers.died(cast.VIC),
     "mixed up": lambda deers: deers.change(cast.VIC, conflict_since=clock.now().date()),
-    "merged": lambda deers: (deers.load(adult("vic-2", 900_001)), deers.merge(cast.VIC, into="vic-2")),
+    "merged": lambda deers: deers.merge(cast.VIC, into=deers.load(adult("vic-2", 900_001)).person),
 }
 """After each of them DEERS would not match Vic's claim, or would match another record."""
 
