@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from idp import app as application
 from idp import clock, worker
 from idp.accounts.accounts import Account
 from idp.accounts.people import Person
@@ -24,6 +23,7 @@ from idp.db import list_rows
 from idp.directory import cast
 from idp.journeys import sync
 from idp.ports import Changes, PortDown
+from idp.services import create_services
 from tests import idp_command
 from tests.deers_changes import Deers, account_of, adult, follow
 from tests.idp_command import environment_of, read_json, run_idp
@@ -136,7 +136,7 @@ def test_killed_at_any_moment_the_sync_comes_to_the_same(world: World) -> None:
 
 
 def _follow(ready: Ready, settings: Settings) -> tuple[int, dict[str, int]]:
-    services = application.create_services(settings)
+    services = create_services(settings)
     ready()
     read, followed = 0, Counter[str]()
     more = True
