@@ -5,6 +5,8 @@ from flask_babel import Babel
 
 from idp import config, keyring, logs
 from idp.adapters.deers import EmbeddedDirectory
+from idp.adapters.deers_http import HttpDirectory
+from idp.adapters.deers_service import LONGEST, DeersService
 from idp.adapters.fake_kbv import StandInVendor
 from idp.adapters.gateway import Gateway
 from idp.adapters.http import HttpFetcher
@@ -14,7 +16,7 @@ from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
 from idp.credentials.breached import BreachedFile
 from idp.db import Database
-from idp.ports import Kbv, Services
+from idp.ports import Directory, Kbv, Services
 from idp.web import (
     account,
     activation,
@@ -82,13 +84,20 @@ def create_services(settings: Settings) -> Services:
         settings=settings,
         db=db,
         keyring=keys,
-        directory=EmbeddedDirectory(db, keys),
+        directory=_authority(settings) or EmbeddedDirectory(db, keys),
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
         fetcher=HttpFetcher(settings),
         kbv=_vendor(settings),
         breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
         letters=SpoolLetters(settings.letters) if settings.letters else None,
     )
+
+
+def _authority(settings: Settings) -> Directory | None:
+    """The eligibility authority that the settings name; without one the embedded directory is asked."""
+    if not settings.deers_url:
+        return None
+    return HttpDirectory(settings.deers_url, certificate=settings.deers_certificate, extra_ca=settings.extra_ca)
 
 
 def _vendor(settings: Settings) -> Kbv | None:
@@ -147,3 +156,12 @@ def create_gateway(threads: int) -> Gateway:
     app = create_wsgi()
     routes: RouteMap = app.extensions["routes"]
     return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"], of_programs=routes.machine_paths())
+
+
+def create_deers_gateway(threads: int) -> Gateway:
+    """What `idp deers serve` loads: the embedded directory, over the API of docs/deers-openapi.json."""
+    settings = config.load()
+    logs.set_up(settings.log_level)
+    services = create_services(settings)
+    service = DeersService(EmbeddedDirectory(services.db, services.keyring))
+    return Gateway(service, threads=threads, most=LONGEST, of_programs=())

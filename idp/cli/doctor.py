@@ -63,7 +63,9 @@ def _examine() -> list[tuple[str, Finding]]:
 def _guarded(check: Callable[[Services], Finding], services: Services) -> Finding:
     try:
         return check(services)
-    except (Unavailable, PortDown, sa.exc.SQLAlchemyError) as down:
+    except PortDown as down:
+        return False, f"not answering ({down})"
+    except (Unavailable, sa.exc.SQLAlchemyError) as down:
         return False, f"not answering ({type(down).__name__})"
 
 
@@ -100,8 +102,14 @@ def _clock(services: Services) -> Finding:
 
 
 def _deers(services: Services) -> Finding:
-    count = services.directory.count()
-    return (True, f"{count} people") if count else (False, "knows nobody: run `idp deers import`")
+    """Asked as everybody else asks it, so that a certificate which one side does not believe shows here first."""
+    count, elsewhere = services.directory.count(), bool(services.settings.deers_url)
+    if not count:
+        return (
+            False,
+            "the directory of IDP_DEERS_URL knows nobody" if elsewhere else "knows nobody: run `idp deers import`",
+        )
+    return True, f"{count} people, at IDP_DEERS_URL" if elsewhere else f"{count} people"
 
 
 def _mail(services: Services) -> Finding:

@@ -18,7 +18,7 @@ from idp.app import create_gateway
 from idp.cli.common import echo_json, fail, json_option, pass_services
 from idp.ports import PortDown, Services
 
-_SLOWEST = HTTP1Settings(
+SLOWEST = HTTP1Settings(
     # Headers that trickle in, and a connection that nobody uses, are cut after so many milliseconds (R174). Browsers send a
     # request's headers in one piece; the longest honest pause is that of a proxy between two requests.
     header_read_timeout=10_000,
@@ -59,7 +59,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if tls_cert is not None and tls_key is not None:
-        _check_pair(tls_cert, tls_key)
+        check_pair(tls_cert, tls_key)
     try:
         if services.breached is not None:
             services.breached.check()
@@ -88,7 +88,7 @@ def serve(
         # HTTP/1.1 alone. With HTTP/2 the server first waits, without any limit, for what tells the two apart, and its streams know
         # no time limit for headers. Our pages are small, and a proxy in front speaks HTTP/2 to browsers if it likes.
         http=HTTPModes.http1,
-        http1_settings=_SLOWEST,
+        http1_settings=SLOWEST,
         log_level=LogLevels.warning,
         log_access=False,
         ssl_cert=tls_cert,
@@ -104,7 +104,8 @@ def _load(threads: int) -> Callable[..., Any]:
     return create_gateway(threads).__rsgi__
 
 
-def _check_pair(cert: Path, key: Path) -> None:
+def check_pair(cert: Path, key: Path) -> None:
+    """End with a clear sentence unless they belong together."""
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
     except (ssl.SSLError, OSError):
