@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         # Closing with unsent time of none tells the other side that the connection never was (RST).
         socket.socket(fileno=self.connection.detach()).close()
         self.close_connection = True
-        self.wfile = io.BytesIO()  # type: ignore[assignment]  # nothing is left to be flushed to
+        self.wfile = io.BytesIO()  # nothing is left to be flushed to
 
     def log_message(self, *_: Any) -> None:
         """Quietly."""
