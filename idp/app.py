@@ -1,22 +1,13 @@
-"""The application: wiring and nothing else."""
+"""The web application: wiring and nothing else."""
 
 from flask import Flask, request
 from flask_babel import Babel
 
-from idp import config, keyring, logs
-from idp.adapters.deers import EmbeddedDirectory
-from idp.adapters.deers_http import HttpDirectory
-from idp.adapters.deers_service import LONGEST, DeersService
-from idp.adapters.fake_kbv import StandInVendor
+from idp import config, logs
 from idp.adapters.gateway import Gateway
-from idp.adapters.http import HttpFetcher
-from idp.adapters.kbv import HttpKbv
-from idp.adapters.letters import SpoolLetters
-from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
-from idp.credentials.breached import BreachedFile
-from idp.db import Database
-from idp.ports import Directory, Kbv, Services
+from idp.ports import Services
+from idp.services import create_services
 from idp.web import (
     account,
     activation,
@@ -76,37 +67,6 @@ PAGES = (
 )
 
 
-def create_services(settings: Settings) -> Services:
-    """Open everything that the settings name. Raises `KeyFault` when the keys cannot be used."""
-    keys = keyring.load(settings.keys)
-    db = Database(settings.database_url)
-    return Services(
-        settings=settings,
-        db=db,
-        keyring=keys,
-        directory=_authority(settings) or EmbeddedDirectory(db, keys),
-        mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
-        fetcher=HttpFetcher(settings),
-        kbv=_vendor(settings),
-        breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
-        letters=SpoolLetters(settings.letters) if settings.letters else None,
-    )
-
-
-def _authority(settings: Settings) -> Directory | None:
-    """The eligibility authority that the settings name; without one the embedded directory is asked."""
-    if not settings.deers_url:
-        return None
-    return HttpDirectory(settings.deers_url, certificate=settings.deers_certificate, extra_ca=settings.extra_ca)
-
-
-def _vendor(settings: Settings) -> Kbv | None:
-    """The vendor that the settings name; in the demo, without one, its stand-in."""
-    if settings.kbv_url:
-        return HttpKbv(settings.kbv_url, certificate=settings.kbv_certificate, extra_ca=settings.extra_ca)
-    return StandInVendor(settings) if settings.demo else None
-
-
 def create_app(settings: Settings, services: Services) -> Flask:
     """The whole web side. Raises `LookupError` when a route has no rules, and `PortDown` when the settings name a file of
     breached passwords that cannot be used.
@@ -156,12 +116,3 @@ def create_gateway(threads: int) -> Gateway:
     app = create_wsgi()
     routes: RouteMap = app.extensions["routes"]
     return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"], of_programs=routes.machine_paths())
-
-
-def create_deers_gateway(threads: int) -> Gateway:
-    """What `idp deers serve` loads: the embedded directory, over the API of docs/deers-openapi.json."""
-    settings = config.load()
-    logs.set_up(settings.log_level)
-    services = create_services(settings)
-    service = DeersService(EmbeddedDirectory(services.db, services.keyring))
-    return Gateway(service, threads=threads, most=LONGEST, of_programs=())

@@ -12,11 +12,14 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from idp import migrations_state
-from idp.app import create_deers_gateway
+from idp import config, logs, migrations_state
+from idp.adapters.deers import EmbeddedDirectory
+from idp.adapters.deers_service import LONGEST, DeersService
+from idp.adapters.gateway import Gateway
 from idp.cli.common import echo_json, fail, json_option, pass_services, require_embedded
-from idp.cli.serve import SLOWEST, check_pair
+from idp.cli.serving import SLOWEST, check_pair
 from idp.ports import Services
+from idp.services import create_services
 
 _THREADS = 8
 """Requests at once: each is two short reads of the database."""
@@ -60,7 +63,7 @@ def serve(
     else:
         click.echo(f"Serving the directory on {where}; stop with Ctrl-C.")
     server = Granian(
-        "idp.app:create_deers_gateway",
+        "idp.cli.deers_serve:_load",
         interface=Interfaces.RSGI,
         address=host,
         port=port,
@@ -81,7 +84,11 @@ def serve(
 
 def _load(threads: int) -> Callable[..., Any]:
     """What the worker process answers with; it calls this itself, so that it must be found by its name."""
-    return create_deers_gateway(threads).__rsgi__
+    settings = config.load()
+    logs.set_up(settings.log_level)
+    services = create_services(settings)
+    service = DeersService(EmbeddedDirectory(services.db, services.keyring))
+    return Gateway(service, threads=threads, most=LONGEST, of_programs=()).__rsgi__
 
 
 def _check_tls(

@@ -1,7 +1,6 @@
 """`idp serve`: the web server."""
 
 import signal
-import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,22 +9,13 @@ from typing import Any
 import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from idp import migrations_state
 from idp.app import create_gateway
 from idp.cli.common import echo_json, fail, json_option, pass_services
+from idp.cli.serving import SLOWEST, check_pair
 from idp.ports import PortDown, Services
-
-SLOWEST = HTTP1Settings(
-    # Headers that trickle in, and a connection that nobody uses, are cut after so many milliseconds (R174). Browsers send a
-    # request's headers in one piece; the longest honest pause is that of a proxy between two requests.
-    header_read_timeout=10_000,
-    # Of headers: more is answered by 431 (R102). Four kilobytes of `state` and a long `id_token_hint` fit many times over.
-    max_buffer_size=64 * 1024,
-)
-"""What the server puts up with before a thread of ours is asked; slow bodies are the part of `idp.adapters.gateway`."""
 
 
 @click.command()
@@ -102,11 +92,3 @@ def serve(
 def _load(threads: int) -> Callable[..., Any]:
     """What each worker process answers with; a process of its own calls this, so that it must be found by its name."""
     return create_gateway(threads).__rsgi__
-
-
-def check_pair(cert: Path, key: Path) -> None:
-    """End with a clear sentence unless they belong together."""
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
-    except (ssl.SSLError, OSError):
-        fail("The certificate and the key do not belong together, or are not PEM.")
