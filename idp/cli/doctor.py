@@ -66,7 +66,9 @@ def _examine() -> list[tuple[str, Finding]]:
 def _guarded(check: Callable[[Services], Finding], services: Services) -> Finding:
     try:
         return check(services)
-    except (Unavailable, PortDown, sa.exc.SQLAlchemyError) as down:
+    except PortDown as down:
+        return False, f"not answering ({down})"
+    except (Unavailable, sa.exc.SQLAlchemyError) as down:
         return False, f"not answering ({type(down).__name__})"
 
 
@@ -103,15 +105,20 @@ def _clock(services: Services) -> Finding:
 
 
 def _deers(services: Services) -> Finding:
-    count = services.directory.count()
+    """Asked as everybody else asks it, so that a certificate which one side does not believe shows here first."""
+    count, elsewhere = services.directory.count(), bool(services.settings.deers_url)
     if not count:
-        return False, "knows nobody: run `idp deers import`"
+        return (
+            False,
+            "the directory of IDP_DEERS_URL knows nobody" if elsewhere else "knows nobody: run `idp deers import`",
+        )
+    people = f"{count} people, at IDP_DEERS_URL" if elsewhere else f"{count} people"
     waiting = services.directory.list_changes(sync.find_cursor(services), most=_LOOK_AT)
     if not waiting.changes:
-        return True, f"{count} people; every change is followed"
+        return True, f"{people}; every change is followed"
     # One is no fault: it may have come this very moment.
     least = "at least " if waiting.more else ""
-    return True, f"{count} people; {least}{len(waiting.changes)} changes wait for the worker"
+    return True, f"{people}; {least}{len(waiting.changes)} changes wait for the worker"
 
 
 def _mail(services: Services) -> Finding:

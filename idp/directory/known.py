@@ -58,6 +58,7 @@ def known(keyring: Keyring, facts: Facts, *, unshared: Collection[str], today: d
             for post in addresses.settled_posts(facts, today)
         ),
         every_email=tuple(email.address for email in facts.emails),
+        other_edipis=facts.other_edipis,
     )
 
 
