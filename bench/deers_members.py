@@ -15,18 +15,19 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from idp import app, config
+from idp import config
 from idp.accounts import accounts, people
 from idp.accounts.accounts import Account
 from idp.accounts.levels import Level
 from idp.ports import Services
+from idp.services import create_services
 
 AT_ONCE = 100
 
 
 def main(file: Path, changes: Path, most: int) -> None:
     """Make them, and print how many."""
-    services = app.create_services(config.load())
+    services = create_services(config.load())
     with changes.open(encoding="utf-8") as lines:
         changed = {json.loads(line).get("person") for line in lines}
     wanted = list(islice(_edipis(file, changed), most))

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from idp.cli.common import echo_json, json_option, pass_services, progress_bar
+from idp.cli.common import echo_json, json_option, pass_services, progress_bar, require_embedded
 from idp.directory import doubts, people
 from idp.directory.doubts import Doubt, Why
 from idp.ports import Services
@@ -24,6 +24,7 @@ def unresolved(services: Services, *, as_json: bool) -> None:
     Their owner is the office that keeps the directory's source: each is named by the source's own key. It opens every record, which
     takes about half a minute for a million.
     """
+    require_embedded(services)
     with services.db.read() as conn, progress_bar("Looking at records", people.count(conn)) as progress:
         found = list(doubts.list_doubts(conn, services.keyring, progress))
     if as_json:

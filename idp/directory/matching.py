@@ -62,7 +62,7 @@ def judge(claimed: Claimed, held: Sequence[Facts], decoys: Sequence[Facts], toda
         return NoMatch.DECEASED
     if age(one.birth_date, today) < ADULT:
         return NoMatch.TOO_YOUNG
-    return Matched(person_key=one.person, edipi=one.edipi)
+    return Matched(person_key=one.person, edipi=one.edipi, other_edipis=one.other_edipis)
 
 
 def compare(claimed: Claimed, facts: Facts) -> Verdict:

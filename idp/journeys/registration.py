@@ -208,7 +208,12 @@ def is_of_record(journey: Journey, email: str | None) -> bool:
 
 def reservation_of(keyring: Keyring, journey: Journey) -> str:
     """What the journey reserves: its person, or for a decoy a thing that nobody else asks for."""
-    return keyring.mac("registration:person", journey.facts["person_key"] or journey.id)
+    return reservation_for(keyring, journey.facts["person_key"] or journey.id)
+
+
+def reservation_for(keyring: Keyring, person_key: str) -> str:
+    """What a registration of the person with this key reserves."""
+    return keyring.mac("registration:person", person_key)
 
 
 def record_end(conn: Connection, journey_id: str, *, why: str) -> None:

@@ -109,7 +109,7 @@ _STATES: dict[State, LazyString] = {
     ),
     State.INACTIVE: _("Your account is switched off because it was not used for a long time."),
     State.IDENTITY_CONFLICT: _(
-        "Two records in DEERS seem to belong to you. Until they are joined, your account is held."
+        "Something about your record in DEERS is not clear. Until it is put right, your account is held."
     ),
     State.DECEASED: _(
         "Our records say that the owner of this account has died. If this is a mistake, we can correct it."

@@ -1,8 +1,9 @@
-"""What every adapter of the port `Directory` keeps of its store, on both databases. Another one joins by a line in `ADAPTERS`."""
+"""What the port `Directory` promises, on both databases, of everybody who keeps it. Another one joins by a line in `ADAPTERS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,21 +17,33 @@ from idp.directory.records import ChangedBy, Email, Postal, Record
 from idp.directory.tables import DeersPerson
 from idp.keyring import Keyring
 from idp.ports import Claimed, Directory, EmailOfRecord, IdKind, Matched, NoMatch, Post, PostOfRecord, Sponsor
+from tests.deers_site import DeersSite, asked
 
-Adapter = Callable[[Database, Keyring], AbstractContextManager[Directory]]
+Adapter = Callable[[Database, Keyring, Path], AbstractContextManager[Directory]]
 
 
 @contextmanager
-def embedded(database: Database, keys: Keyring) -> Iterator[Directory]:
+def embedded(database: Database, keys: Keyring, _certificates: Path) -> Iterator[Directory]:
     yield EmbeddedDirectory(database, keys)
 
 
-ADAPTERS: dict[str, Adapter] = {"embedded": embedded}
+@contextmanager
+def over_http(database: Database, keys: Keyring, certificates: Path) -> Iterator[Directory]:
+    """The same one, served over real TLS."""
+    site = DeersSite(EmbeddedDirectory(database, keys), certificates)
+    try:
+        with asked(site) as remote:
+            yield remote
+    finally:
+        site.close()
+
+
+ADAPTERS: dict[str, Adapter] = {"embedded": embedded, "over_http": over_http}
 """How each adapter is made to answer from the embedded directory's tables in this database."""
 
 
 @pytest.fixture
-def keys(keys_folder: Any) -> Keyring:
+def keys(keys_folder: Path) -> Keyring:
     return keyring.load(keys_folder)
 
 
@@ -47,17 +60,17 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 
 @pytest.fixture
-def directory(adapter: Adapter, database: Database, keys: Keyring) -> Iterator[Directory]:
-    with adapter(database, keys) as made:
+def directory(adapter: Adapter, database: Database, keys: Keyring, deers_certificates: Path) -> Iterator[Directory]:
+    with adapter(database, keys, deers_certificates) as made:
         yield made
 
 
 @pytest.fixture
-def unreadable(adapter: Adapter, database_url: str, keys: Keyring) -> Iterator[Directory]:
+def unreadable(adapter: Adapter, database_url: str, keys: Keyring, deers_certificates: Path) -> Iterator[Directory]:
     """One whose database is not there."""
     elsewhere = sa.make_url(database_url).set(database="/nowhere/at-all.db" if "sqlite" in database_url else "nowhere")
     opened = Database(elsewhere.render_as_string(hide_password=False))
-    with adapter(opened, keys) as made:
+    with adapter(opened, keys, deers_certificates) as made:
         yield made
     opened.close()
 
@@ -127,7 +140,9 @@ def test_every_other_claim_has_its_reason(directory: Directory, put: Callable[..
 # find
 
 
-def test_a_person_is_found_by_the_present_and_by_a_former_edipi(directory: Directory, put: Callable[..., None]) -> None:
+def test_a_person_is_found_and_matched_by_the_present_and_by_a_former_edipi(
+    directory: Directory, put: Callable[..., None]
+) -> None:
     dana = record(cast.DANA)
     before = directory.find(dana.edipi)
     put(dana.model_copy(update={"edipi": "9900000500", "other_edipis": (dana.edipi,)}))
@@ -135,10 +150,12 @@ def test_a_person_is_found_by_the_present_and_by_a_former_edipi(directory: Direc
     assert before is not None
     assert present is not None
     assert present == former
-    assert (present.person_key, present.edipi) == (cast.DANA, "9900000500")
+    assert (present.person_key, present.edipi, present.other_edipis) == (cast.DANA, "9900000500", (dana.edipi,))
+    by_former = directory.match(claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi))
+    assert isinstance(by_former, Matched)
+    assert (by_former.person_key, by_former.edipi, by_former.other_edipis) == (cast.DANA, "9900000500", (dana.edipi,))
     assert before.person_key == present.person_key
     assert directory.find("9900000999") is None
-    assert directory.find(dana.ssn or "") is None, "an SSN is no EDIPI"
 
 
 def test_what_is_told_of_a_person_is_what_is_on_file_today(directory: Directory) -> None:
@@ -230,7 +247,7 @@ def test_what_did_not_change_leaves_no_entry(directory: Directory, put: Callable
     assert directory.list_changes(before.cursor, most=10).changes == ()
 
 
-@pytest.mark.parametrize("cursor", ["", "nonsense", "-1", "1.5", "9" * 40, "\u0661"])
+@pytest.mark.parametrize("cursor", ["nonsense", "-1", "1.5", "9" * 40, "\u0661", "1; DROP TABLE deers_change"])
 def test_a_cursor_that_was_never_given_out_is_a_fault_of_the_port(directory: Directory, cursor: str) -> None:
     """It must not be taken for the beginning, nor for the end: changes would be lost without a word."""
     with pytest.raises(ports.PortDown):
