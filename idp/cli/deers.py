@@ -8,6 +8,7 @@ import click
 
 from idp import clock
 from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
+from idp.cli.deers_apply import apply_
 from idp.directory import generate as generator
 from idp.directory import load, people
 from idp.directory.load import BadFile
@@ -214,3 +215,6 @@ def _tell(name: str, value: object) -> None:
 
 def _word(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+deers.add_command(apply_)
