@@ -86,6 +86,8 @@ class Divorce(_Change):
     own_sponsor: bool = False
     stepchildren: tuple[Key, ...] = Field(default=(), max_length=20)
     """Those of the spouse, who were the sponsor's by the marriage alone."""
+    custody: bool | None = None
+    """Whether the former spouse has custody of the sponsor's children."""
 
 
 class Birth(_Change):

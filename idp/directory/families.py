@@ -95,8 +95,8 @@ def divorce(change: Divorce, sponsor: Kept, circle: Circle) -> Outcome:
             child, on, lambda tie: tie.relationship is Relationship.STEPCHILD and tie.sponsor == sponsor.person
         )
         children.append(_without_benefits(child, circle, on))
-    parted_spouse = _parted(spouse, sponsor.person, circle, on, own_sponsor=change.own_sponsor)
-    parted_sponsor = _parted(sponsor, spouse.person, circle, on, own_sponsor=False)
+    parted_spouse = _parted(spouse, sponsor.person, circle, change)
+    parted_sponsor = _parted(sponsor, spouse.person, circle, change)
     return changed(circle, parted_spouse, parted_sponsor, *children)
 
 
@@ -159,13 +159,15 @@ def _no_longer_single(facts: Kept, circle: Circle, on: date) -> Kept:
     return _without_benefits(facts, circle, on)
 
 
-def _parted(facts: Kept, other: str, circle: Circle, on: date, *, own_sponsor: bool) -> Kept:
+def _parted(facts: Kept, other: str, circle: Circle, change: Divorce) -> Kept:
+    on, is_spouse = change.on, facts.person == change.spouse
     if not _has_tie(facts, other, Relationship.SPOUSE, on, circle.today):
         return facts
     facts = close_ties(facts, on, lambda tie: tie.relationship is Relationship.SPOUSE and tie.sponsor == other)
-    after = Relation(sponsor=other, relationship=Relationship.FORMER_SPOUSE, begin=on)
+    custody = change.custody if is_spouse else None
+    after = Relation(sponsor=other, relationship=Relationship.FORMER_SPOUSE, begin=on, custody=custody)
     facts = facts.model_copy(update={"relations": (*facts.relations, after)})
-    if not own_sponsor:
+    if not (is_spouse and change.own_sponsor):
         return _without_benefits(facts, circle, on)
     branch = next((one.branch for one in facts.affiliations if is_beneficiary(one) and lasts(one, on)), Branch.OTHER)
     facts = close_affiliations(facts, on, EndReason.COMPLETED, is_beneficiary)
