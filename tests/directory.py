@@ -1,5 +1,6 @@
 """Looking into the embedded directory: all that its tables hold, opened, and whether it hangs together."""
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from idp.directory.tables import (
     person_mac,
 )
 from idp.keyring import Keyring
+from tests.world import free_port
 
 
 def everybody(database: Database, keys: Keyring) -> dict[str, Kept]:
@@ -77,3 +79,14 @@ def check(database: Database, keys: Keyring) -> dict[str, Kept]:
     }
     assert ties == {(id_, ids[tie.sponsor]) for id_, one in facts.items() for tie in one.relations}
     return {one.person: one for one in facts.values()}
+
+
+def environment(database_url: str, keys_folder: Path) -> dict[str, str]:
+    """What an operator of this directory has in the environment."""
+    return {
+        "IDP_ISSUER": "http://localhost:5000",
+        "IDP_DEMO": "1",
+        "IDP_SMTP_URL": f"smtp://localhost:{free_port()}",
+        "IDP_KEYS": str(keys_folder),
+        "DATABASE_URL": database_url,
+    }

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from idp import clock
 from idp.directory import changes, rules
 from idp.directory.changes import Change
 from idp.directory.happenings import Happened, Outcome, Why
@@ -73,6 +74,20 @@ class Town:
             self.numbers.add((NumberKind.DBN, record.dbn))
 
 
+def somebody(number: int, **changed: Any) -> Record:
+    """An ordinary grown-up whom nobody knows yet; numbers to 99."""
+    facts: dict[str, Any] = {
+        "person": f"new-{number}",
+        "edipi": f"99000007{number:02d}",
+        "ssn": f"9000007{number:02d}",
+        "dbn": f"900000007{number:02d}",
+        "given_name": "Ira",
+        "family_name": "Testwood",
+        "birth_date": date(1990, 1, 2),
+    }
+    return Record(**{**facts, **changed})
+
+
 def as_line(columns: dict[str, Any]) -> bytes:
     """A line of a file of changes; dates and records may stand as they are in Python."""
 
@@ -80,3 +95,9 @@ def as_line(columns: dict[str, Any]) -> bytes:
         return value.model_dump(mode="json") if isinstance(value, Record) else value.isoformat()
 
     return json.dumps(columns, default=plain).encode("utf-8")
+
+
+def a_change(id_: str, kind: str, person: str, on: date | None = None, **columns: Any) -> bytes:
+    """A whole line, with its end; today if no day is given."""
+    day = on or clock.now().date()
+    return as_line({"id": id_, "kind": kind, "person": person, "on": day, **columns}) + b"\n"

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,14 +16,13 @@ from idp.cli.deers import deers
 from idp.db import Database
 from idp.directory import cast, load, people
 from idp.directory.cast import DANA, JO, KIT, LEE, NOEL, PAT, ROBIN, SOL, VAL, VIC
-from idp.directory.records import Record, Relation, Relationship, write
+from idp.directory.records import Relation, Relationship, write
 from idp.directory.tables import DeersIdentifier, DeersPerson, NumberKind
 from idp.keyring import Keyring
 from idp.ports import Claimed, IdKind, Matched, NoMatch
-from tests.directory import check, everybody, held
+from tests.directory import check, environment, everybody, held
 from tests.races import Ready, together
-from tests.town import as_line
-from tests.world import free_port
+from tests.town import a_change, somebody
 
 Apply = Callable[..., Result]
 
@@ -49,41 +47,14 @@ def command(database_url: str, keys_folder: Path, monkeypatch: pytest.MonkeyPatc
     return lambda *words: CliRunner().invoke(deers, [str(word) for word in words])
 
 
-def environment(database_url: str, keys_folder: Path) -> dict[str, str]:
-    return {
-        "IDP_ISSUER": "http://localhost:5000",
-        "IDP_DEMO": "1",
-        "IDP_SMTP_URL": f"smtp://localhost:{free_port()}",
-        "IDP_KEYS": str(keys_folder),
-        "DATABASE_URL": database_url,
-    }
-
-
 def today() -> date:
     return clock.now().date()
-
-
-def a_change(id_: str, kind: str, person: str, on: date | None = None, **columns: Any) -> bytes:
-    return as_line({"id": id_, "kind": kind, "person": person, "on": on or today(), **columns}) + b"\n"
 
 
 def file_of(folder: Path, *lines: bytes, name: str = "changes.jsonl") -> Path:
     path = folder / name
     path.write_bytes(b"".join(lines))
     return path
-
-
-def somebody(number: int, **changed: Any) -> Record:
-    facts: dict[str, Any] = {
-        "person": f"new-{number}",
-        "edipi": f"99000007{number:02d}",
-        "ssn": f"9000007{number:02d}",
-        "dbn": f"900000007{number:02d}",
-        "given_name": "Ira",
-        "family_name": "Testwood",
-        "birth_date": date(1990, 1, 2),
-    }
-    return Record(**{**facts, **changed})
 
 
 def leads_to(database: Database, keys: Keyring, kind: NumberKind, number: str) -> list[str]:
@@ -338,6 +309,38 @@ def test_the_report_holds_nothing_of_anybody(command: Apply, tmp_path: Path) -> 
         told = command("apply", file_of(tmp_path, *lines), *words)
         assert told.exit_code == 1
         assert [value for value in ("Testwood", "Dana", "cast-", "99000", "1990") if value in told.output] == []
+
+
+def test_an_invented_day_is_applied_without_a_refusal(
+    command: Apply, database: Database, keys: Keyring, tmp_path: Path
+) -> None:
+    people, day = tmp_path / "people.jsonl", tmp_path / "day.jsonl"
+    words = ("--people", 2_000, "--seed", 3, "--out", people, "--changes", 400, "--changes-out", day)
+    made = command("generate", *words, "--json")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["changes"] == len(day.read_text("utf-8").splitlines()) == 400
+    assert command("import", people).exit_code == 0
+    told = json.loads(command("apply", day, "--json").stdout)
+    assert (told["applied"], told["ignored"], told["refused"]) == (400, 0, 0)
+    assert len(told["kinds"]) >= 13
+    check(database, keys)
+    changed = {key for key, _, _ in feed(database, keys)}
+    assert len(changed) > 400, "families too"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--changes", "10"),
+        ("--changes-out", "x"),
+        ("--changes", "21", "--changes-out", "x"),
+        ("--changes", "0", "--changes-out", "x"),
+    ],
+)
+def test_a_day_that_cannot_be_invented_is_a_usage_error(command: Apply, tmp_path: Path, words: tuple[str, ...]) -> None:
+    refused = command("generate", "--people", 100, "--out", tmp_path / "people.jsonl", *words)
+    assert refused.exit_code == 2
+    assert list(tmp_path.glob("people*")) == []
 
 
 def _apply(ready: Ready, database_url: str, keys_folder: Path, path: Path) -> int:

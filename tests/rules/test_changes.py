@@ -28,7 +28,7 @@ from idp.directory.records import (
     parse,
     write,
 )
-from tests.town import Town, as_line
+from tests.town import Town, as_line, somebody
 
 TODAY = date(2026, 5, 4)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -38,20 +38,6 @@ FAMILY = [DANA, ROBIN, KIT, LEE, JO]
 @pytest.fixture
 def town() -> Town:
     return Town(TODAY, cast.people(TODAY))
-
-
-def somebody(number: int, **changed: Any) -> Record:
-    """An ordinary grown-up whom nobody knows yet."""
-    facts: dict[str, Any] = {
-        "person": f"new-{number}",
-        "edipi": f"99000007{number:02d}",
-        "ssn": f"9000007{number:02d}",
-        "dbn": f"900000007{number:02d}",
-        "given_name": "Ira",
-        "family_name": "Testwood",
-        "birth_date": date(1990, 1, 2),
-    }
-    return Record(**{**facts, **changed})
 
 
 def plans(facts: Kept, on: date = TODAY) -> list[str]:
