@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import click
 import sqlalchemy as sa
 
-from idp import app, clock, config, keyring, migrations_state
+from idp import clock, config, keyring, migrations_state
 from idp.audit import AuditEvent
 from idp.cli.common import echo_json, json_option
 from idp.config import ConfigFault, Settings
@@ -15,6 +15,7 @@ from idp.db import Unavailable
 from idp.keyring import KeyFault
 from idp.oidc import keys as signing_keys
 from idp.ports import PortDown, Services
+from idp.services import create_services
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
 
@@ -44,7 +45,7 @@ def _examine() -> list[tuple[str, Finding]]:
     found.append(("keys", _keys(settings)))
     if not found[-1][1][0]:
         return found
-    services = app.create_services(settings)
+    services = create_services(settings)
     try:
         checks: tuple[tuple[str, Callable[[Services], Finding]], ...] = (
             ("database", _database),
