@@ -9,7 +9,7 @@ from idp import clock
 from idp.directory import changes, rules
 from idp.directory.changes import Change
 from idp.directory.happenings import Happened, Outcome, Why
-from idp.directory.records import Kept, Record, facts_of, read_facts
+from idp.directory.records import Affiliation, Eligibility, Kept, Record, Relation, Relationship, facts_of, read_facts
 from idp.directory.tables import NumberKind
 
 
@@ -86,6 +86,31 @@ def somebody(number: int, **changed: Any) -> Record:
         "birth_date": date(1990, 1, 2),
     }
     return Record(**{**facts, **changed})
+
+
+def plans(facts: Kept, on: date) -> list[str]:
+    """What can be used on that day."""
+    return [one.plan for one in facts.eligibility if _holds(one, on)]
+
+
+def serves(facts: Kept, on: date) -> list[str]:
+    """The categories that hold on that day."""
+    return [one.category for one in facts.affiliations if _holds(one, on)]
+
+
+def ties(facts: Kept, on: date) -> list[tuple[str, Relationship]]:
+    """To whom somebody is bound on that day, and how."""
+    return [(one.sponsor, one.relationship) for one in facts.relations if _holds(one, on)]
+
+
+def newborn(number: int, *sponsors: str, born: date) -> Record:
+    """A child of these."""
+    bound = tuple(Relation(sponsor=key, relationship=Relationship.CHILD, begin=born) for key in sponsors)
+    return somebody(number, birth_date=born, relations=bound)
+
+
+def _holds(span: Affiliation | Eligibility | Relation, on: date) -> bool:
+    return span.begin <= on and (span.end is None or span.end > on)
 
 
 def as_line(columns: dict[str, Any]) -> bytes:
