@@ -89,7 +89,7 @@ def divorce(change: Divorce, sponsor: Kept, circle: Circle) -> Outcome:
     children = []
     for key in change.stepchildren:
         child = circle.find(key)
-        if child is None or not _has_tie(child, sponsor.person, Relationship.STEPCHILD, on, circle.today):
+        if child is None or not _has_tie(child, sponsor.person, Relationship.STEPCHILD, on, on):
             return Why.NO_SUCH_STEPCHILD
         child = close_ties(
             child, on, lambda tie: tie.relationship is Relationship.STEPCHILD and tie.sponsor == sponsor.person

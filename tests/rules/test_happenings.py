@@ -169,6 +169,13 @@ def test_stepchildren_that_the_divorce_names_lose_theirs(town: Town) -> None:
     assert (ties(town.people[LEE], TODAY), plans(town.people[LEE], TODAY)) == ([], [])
 
 
+def test_a_stepchild_who_came_of_age_since_loses_it_from_the_day_of_the_divorce(town: Town) -> None:
+    step = Relation(sponsor=DANA, relationship=Relationship.STEPCHILD, begin=date(2020, 1, 1), end=TODAY)
+    town.people[LEE] = town.people[LEE].model_copy(update={"relations": (step,)})
+    town.must("divorce", DANA, YESTERDAY, spouse=ROBIN, stepchildren=[LEE])
+    assert town.people[LEE].relations[0].end == YESTERDAY
+
+
 def test_a_child_is_born_to_sam_and_alex(town: Town) -> None:
     child = newborn(1, SAM, ALEX, born=YESTERDAY)
     assert town.must("birth", SAM, child=child) == ["new-1"]
