@@ -208,6 +208,13 @@ class Event(Enum):
     DIRECTORY_IMPORTED = _event(
         "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
     )
+    DIRECTORY_CHANGED = _event(
+        "directory.changed",
+        "A file of changes was applied to the embedded directory.",
+        "applied",
+        "ignored",
+        "refused",
+    )
     OUTBOX_DELIVERED = _event("outbox.delivered", "A message left the house.", "message", "template")
     OUTBOX_GAVE_UP = _event(
         "outbox.gave_up", "A message could not be delivered and was dropped.", "message", "template"

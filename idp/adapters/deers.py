@@ -73,7 +73,7 @@ class EmbeddedDirectory:
                 held = people.list_by_number(
                     conn, self._keyring, _KINDS[claimed.id_kind], claimed.id_number, most=matching.LOOKED_AT
                 )
-                opened = [people.unseal(self._keyring, sealed) for sealed in self._filled_up(held)]
+                opened: list[Facts] = [people.unseal(self._keyring, sealed) for sealed in self._filled_up(held)]
                 emails = self._emails_of_record(conn, opened, today)
         except Unavailable as outage:
             raise PortDown("the directory's database cannot be read") from outage
