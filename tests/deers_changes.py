@@ -1,5 +1,6 @@
 """What happens to people at DEERS while a test watches, and the sync that brings it here."""
 
+import json
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any
@@ -10,9 +11,9 @@ from sqlalchemy import Connection
 from idp import clock
 from idp.accounts import accounts
 from idp.accounts.accounts import Account
-from idp.directory import cast, feed, load, people
+from idp.directory import apply, cast, feed, load, people
 from idp.directory.records import Email, Record
-from idp.directory.tables import PARTS, DeersPerson, person_mac
+from idp.directory.tables import DeersPerson, person_mac
 from idp.journeys import sync
 from idp.journeys.following import Followed
 from tests.members import Member
@@ -43,25 +44,16 @@ class Deers:
         self.change(key, deceased_on=on or clock.now().date())
 
     def merge(self, gone: str, into: str) -> None:
-        """Make one record of two, as the authority does: the other's numbers lead to the one that stays."""
+        """Make one record of two, as `idp deers apply` does: the other's numbers lead to the one that stays."""
         services = self._world.services
         left, stays = self.records.pop(gone), self.records[into]
+        change = {"id": f"{gone}-into-{into}", "kind": "merge", "on": clock.now().date().isoformat()}
+        file = self._world.mail_folder / "merge.jsonl"
+        file.write_text(json.dumps({**change, "person": into, "former": gone}), "utf-8")
+        report = apply.apply_file(services, file, actor="operator:test")
+        assert report.total("applied") == 1, report
         numbers = (*stays.other_edipis, left.edipi, *left.other_edipis)
-
-        def drop(conn: Connection) -> None:
-            people.lock_for_changes(conn)
-            mac = person_mac(services.keyring, gone)
-            id_ = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.key_mac == mac)).scalar_one()
-            stays_mac = person_mac(services.keyring, into)
-            stays_id = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.key_mac == stays_mac)).scalar_one()
-            feed.move_merges(conn, gone=id_, into=stays_id)
-            for table in PARTS:
-                conn.execute(sa.delete(table).where(table.__table__.c.person_id == id_))
-            conn.execute(sa.delete(DeersPerson).where(DeersPerson.id == id_))
-
-        services.db.write(drop)
-        self.change(into, other_edipis=numbers)
-        self.tell(into, former=gone)
+        self.records[into] = stays.model_copy(update={"other_edipis": numbers})
 
     def tell(self, key: str, former: str | None = None) -> None:
         """An entry of the feed about somebody, whether or not anything changed."""
