@@ -151,6 +151,12 @@ class Event(Enum):
         "session",
         "methods",
     )
+    SESSION_RESUMED = _event(
+        "session.resumed",
+        "A session of two factors had lain unused and goes on by the password alone; it has a new handle.",
+        "account",
+        "session",
+    )
     FACTOR_REFUSED = _event(
         "second_factor.refused", "A code of an app, or a recovery code, was refused.", "account", "factor", "why"
     )
@@ -183,6 +189,13 @@ class Event(Enum):
         "consent.withdrawn",
         "A person took back what they allowed a client; as many authorizations died.",
         "authorizations",
+    )
+    FIELDS_IGNORED = _event(
+        "form.fields_ignored",
+        "A form came with fields that it does not have; they changed nothing. Names are told that our tables know, too.",
+        "page",
+        "count",
+        "names",
     )
     STEP_DECLINED = _event(
         "step.declined", "A person would not prove more for a client than this sign-in shows.", "account"

@@ -101,6 +101,8 @@ class Limit(Enum):
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
     NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Forms with fields that they do not have, from one address: this keeps the log short.
+    FIELDS_ADDRESS = Rule(20, timedelta(hours=1))
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 
@@ -166,7 +168,7 @@ _GIVE_BACK = (
     .where(LimitCount.key == sa.bindparam("which"), LimitCount.count > 0)
     .values(count=LimitCount.count - 1, blocked_until=None)
 )
-_CLEAR = sa.delete(LimitCount).where(LimitCount.key == sa.bindparam("which"))
+_CLEAR = sa.delete(LimitCount).where(LimitCount.key.in_(sa.bindparam("which", expanding=True)))
 
 
 def give_back(conn: Connection, limit: Limit, who: str) -> None:
@@ -199,9 +201,9 @@ def give_back_all(conn: Connection, counted: Counted) -> None:
         give_back(conn, limit, who)
 
 
-def clear(conn: Connection, limit: Limit, who: str) -> None:
-    """Forget every counted try of one key, as a success does for its own factor (R18)."""
-    conn.execute(_CLEAR, {"which": f"{limit.name.lower()}:{who}"})
+def clear(conn: Connection, *counted: tuple[Limit, str]) -> None:
+    """Forget every counted try of these keys, as a success does for its own factor (R18)."""
+    conn.execute(_CLEAR, {"which": [f"{limit.name.lower()}:{who}" for limit, who in counted]})
 
 
 def clear_all(conn: Connection, limit: Limit, who: str) -> None:

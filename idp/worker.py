@@ -19,7 +19,7 @@ from idp import audit, clock, limits, logs, outbox
 from idp.accounts import disownings
 from idp.adapters.letters import print_letter
 from idp.audit import Event
-from idp.credentials import ceremonies, devices, sessions
+from idp.credentials import ceremonies, devices, session_use
 from idp.db import Unavailable
 from idp.directory import feed
 from idp.journeys import engine, registration, sync, upgrade
@@ -49,7 +49,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     tokens.sweep,
     assertions.sweep,
     authorizations.sweep,
-    sessions.sweep,
+    session_use.sweep,
     ceremonies.sweep,
     devices.sweep,
     disownings.sweep,

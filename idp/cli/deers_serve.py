@@ -88,7 +88,7 @@ def _load(threads: int) -> Callable[..., Any]:
     logs.set_up(settings.log_level)
     services = create_services(settings)
     service = DeersService(EmbeddedDirectory(services.db, services.keyring))
-    return Gateway(service, threads=threads, most=LONGEST, of_programs=()).__rsgi__
+    return Gateway(service, threads=threads, most=LONGEST).__rsgi__
 
 
 def _check_tls(

@@ -178,7 +178,7 @@ def reset_questions(services: Services, account: str, *, reason: str, yes: bool,
         return
 
     def work(conn: Connection) -> None:
-        limits.clear(conn, Limit.KBV, row.person_id)
+        limits.clear(conn, (Limit.KBV, row.person_id))
         record_event(conn, Event.QUIZ_TRIES_RESET, actor=operator(), subject=row.person_id, account=row.id, why=reason)
 
     services.db.write(work)

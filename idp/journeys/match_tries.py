@@ -50,13 +50,13 @@ def settle(conn: Connection, *, number: str, network: str) -> None:
     through, and the number begins anew: whoever is through has nothing left to guess.
     """
     limits.give_back_all(conn, ((Limit.MATCH_GLOBAL, EVERYBODY), (Limit.MATCH_ADDRESS, network)))
-    limits.clear(conn, Limit.MATCH_PERSON_EVER, number)
+    limits.clear(conn, (Limit.MATCH_PERSON_EVER, number))
 
 
 def reset(conn: Connection, number: str) -> None:
     """Let the number be tried again, as the service center may."""
     for limit in (Limit.MATCH_PERSON_EVER, Limit.MATCH_PERSON):
-        limits.clear(conn, limit, number)
+        limits.clear(conn, (limit, number))
 
 
 def _alarm(conn: Connection) -> None:
