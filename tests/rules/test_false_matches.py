@@ -42,7 +42,11 @@ def expected(of: Record) -> Matched | NoMatch:
         return NoMatch.CONFLICT
     if of.deceased_on is not None:
         return NoMatch.DECEASED
-    return NoMatch.TOO_YOUNG if age(of.birth_date, TODAY) < 18 else Matched(of.person, of.edipi)
+    return (
+        NoMatch.TOO_YOUNG
+        if age(of.birth_date, TODAY) < 18
+        else Matched(of.person, of.edipi, other_edipis=of.other_edipis)
+    )
 
 
 def test_everybody_meets_themself_and_nobody_else(everybody: list[Record], by_number: dict[str, list[Record]]) -> None:
