@@ -16,6 +16,7 @@ from idp.db import Database
 from idp.oidc import keys as signing_keys
 from tests import databases
 from tests.browser.stack import Stack, demo_stack
+from tests.deers_site import make_certificates
 from tests.world import World, load_cast
 
 _WITH_THE_PRODUCT = ("tests/browser/", "tests/interop/")
@@ -41,6 +42,14 @@ def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real key files, made once."""
     folder = tmp_path_factory.mktemp("keys") / "keys"
     keyring.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deers_certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates of an eligibility authority and of those who ask it, good and bad, made once."""
+    folder = tmp_path_factory.mktemp("deers-certificates")
+    make_certificates(folder)
     return folder
 
 

@@ -7,8 +7,21 @@ from typing import Any
 import click
 
 from idp import clock
-from idp.cli.common import NOT_FOUND, REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
+from idp.cli.common import (
+    NOT_FOUND,
+    REFUSED,
+    echo_json,
+    fail,
+    json_option,
+    operator,
+    pass_services,
+    progress_bar,
+    require_embedded,
+)
 from idp.cli.deers_apply import apply_
+from idp.cli.deers_doubts import unresolved
+from idp.cli.deers_serve import serve
+from idp.cli.deers_sync import sync
 from idp.directory import generate as generator
 from idp.directory import load, people
 from idp.directory.days import PEOPLE_FOR_ONE, Day
@@ -22,6 +35,11 @@ from idp.ports import Services
 @click.group()
 def deers() -> None:
     """The embedded directory of people and their eligibility."""
+
+
+deers.add_command(unresolved)
+deers.add_command(serve)
+deers.add_command(sync)
 
 
 @deers.command()
@@ -132,6 +150,7 @@ def show(services: Services, edipi: str, *, as_json: bool) -> None:
     bare = edipi.replace("-", "").replace(" ", "")
     if not (bare.isascii() and bare.isdigit() and len(bare) == 10):
         raise click.BadParameter("a DoD ID number has ten digits", param_hint="EDIPI")
+    require_embedded(services)
     with services.db.read() as conn:
         whole = people.find(conn, services.keyring, bare)
     if whole is None:

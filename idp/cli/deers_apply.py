@@ -5,7 +5,16 @@ from typing import Any
 
 import click
 
-from idp.cli.common import REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
+from idp.cli.common import (
+    REFUSED,
+    echo_json,
+    fail,
+    json_option,
+    operator,
+    pass_services,
+    progress_bar,
+    require_embedded,
+)
 from idp.directory import apply
 from idp.directory.apply import Decided, Report
 from idp.directory.changes import SHAPES
@@ -51,6 +60,7 @@ REASONS = {
 @pass_services
 def apply_(services: Services, changes: Path, *, dry_run: bool, as_json: bool) -> None:
     """Apply a file of changes: separations, marriages, births, deaths and more. What can be applied is."""
+    require_embedded(services)
     try:
         with progress_bar("Applying changes", max(1, changes.stat().st_size)) as progress:
             report = apply.apply_file(services, changes, actor=operator(), dry_run=dry_run, progress=progress)

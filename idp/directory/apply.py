@@ -121,6 +121,8 @@ class _Write:
         decided = _decide(batch, self.chunk, {}, entries)
         batch.write()
         feed.note(conn, self.keyring, entries)
+        for gone, into in batch.into:
+            feed.move_merges(conn, gone=gone, into=into)
         if self.actor is not None:
             counts = {
                 outcome: self.report.total(outcome) + sum(1 for one in decided if one.outcome == outcome)

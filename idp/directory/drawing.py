@@ -8,7 +8,7 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from idp.directory import names
-from idp.directory.matching import ADULT, age, words, years_later
+from idp.directory.matching import ADULT, age, years_later
 from idp.directory.records import (
     Affiliation,
     ChangedBy,
@@ -20,6 +20,7 @@ from idp.directory.records import (
     Relation,
     Status,
 )
+from idp.directory.spelling import words
 
 T = TypeVar("T")
 
