@@ -14,13 +14,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from idp import app, config
+from idp import config
 from idp.accounts import accounts, people
 from idp.accounts.accounts import Account
 from idp.accounts.levels import Level
 from idp.credentials import passwords, totp
 from idp.credentials.passwords import Hashed
 from idp.ports import Services
+from idp.services import create_services
 
 PASSWORD = "four grey owls on a wire"
 AT_ONCE = 100
@@ -36,7 +37,7 @@ class Wanted:
 
 def main(plain: int, with_app: int) -> None:
     """Make them, and print what the load and the bare argon2 need to know."""
-    services = app.create_services(config.load())
+    services = create_services(config.load())
     hashed = passwords.hash_password(services.keyring, PASSWORD, services.settings.password_hash)
     wanted = [Wanted(number, app=number >= plain) for number in range(plain + with_app)]
     made: list[dict[str, str]] = []

@@ -1,21 +1,14 @@
-"""The application: wiring and nothing else."""
+"""The web application: wiring and nothing else."""
 
 from flask import Flask, request
 from flask_babel import Babel
 
-from idp import config, keyring, logs
-from idp.adapters.deers import EmbeddedDirectory
-from idp.adapters.fake_kbv import StandInVendor
+from idp import config, logs
 from idp.adapters.gateway import Costly, Gateway
-from idp.adapters.http import HttpFetcher
-from idp.adapters.kbv import HttpKbv
-from idp.adapters.letters import SpoolLetters
-from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
-from idp.credentials.breached import BreachedFile
 from idp.credentials.passwords import SLOTS
-from idp.db import Database
-from idp.ports import Kbv, Services
+from idp.ports import Services
+from idp.services import create_services
 from idp.web import (
     account,
     activation,
@@ -74,30 +67,6 @@ PAGES = (
     sites.pages,
     sessions.pages,
 )
-
-
-def create_services(settings: Settings) -> Services:
-    """Open everything that the settings name. Raises `KeyFault` when the keys cannot be used."""
-    keys = keyring.load(settings.keys)
-    db = Database(settings.database_url)
-    return Services(
-        settings=settings,
-        db=db,
-        keyring=keys,
-        directory=EmbeddedDirectory(db, keys),
-        mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
-        fetcher=HttpFetcher(settings),
-        kbv=_vendor(settings),
-        breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
-        letters=SpoolLetters(settings.letters) if settings.letters else None,
-    )
-
-
-def _vendor(settings: Settings) -> Kbv | None:
-    """The vendor that the settings name; in the demo, without one, its stand-in."""
-    if settings.kbv_url:
-        return HttpKbv(settings.kbv_url, certificate=settings.kbv_certificate, extra_ca=settings.extra_ca)
-    return StandInVendor(settings) if settings.demo else None
 
 
 def create_app(settings: Settings, services: Services) -> Flask:

@@ -8,6 +8,8 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+from idp.cli.main import FOUND_IN
+
 _PATIENCE = 100  # seconds; starting an interpreter on a busy machine takes several
 
 Ready = Callable[[], object]
@@ -19,7 +21,8 @@ def prepared() -> ForkServerContext:
     for each takes seconds.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["idp.app", "idp.cli.main", "pytest", "tests.world"])
+    commands = (f"idp.cli.{module}" for module in FOUND_IN.values())
+    context.set_forkserver_preload(["idp.app", *commands, "pytest", "tests.world"])
     return context
 
 

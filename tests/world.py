@@ -8,7 +8,6 @@ from pathlib import Path
 
 from flask import Flask
 
-from idp import app as application
 from idp import clock, worker
 from idp.adapters.fake import CaughtMail, MailCatcher, read_mailbox
 from idp.audit import AuditEvent
@@ -16,6 +15,7 @@ from idp.config import Settings
 from idp.db import Database, list_rows
 from idp.directory import cast, load
 from idp.keyring import Keyring
+from idp.services import create_services
 from tests.apps import app_for
 from tests.http_browser import Browser
 
@@ -40,7 +40,7 @@ class World:
                 **settings,
             }
         )
-        self.services = application.create_services(self.settings)
+        self.services = create_services(self.settings)
         self.app: Flask = app_for(self.settings, self.services)
         self._catcher: MailCatcher | None = None
 

@@ -55,7 +55,13 @@ class Gateway:
     """
 
     def __init__(
-        self, app: WSGIApplication, *, threads: int, most: int, of_programs: Container[str], costly: Costly
+        self,
+        app: WSGIApplication,
+        *,
+        threads: int,
+        most: int,
+        of_programs: Container[str] = (),
+        costly: Costly | None = None,
     ) -> None:
         self._app = app
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="page")
@@ -84,8 +90,8 @@ class Gateway:
                 protocol.response_bytes(*_bare(HTTPStatus.REQUEST_TIMEOUT))
                 return
         environ = _environ(scope, headers, body)
-        if scope.method == "POST" and scope.path in self._costly.paths:
-            protocol.response_bytes(*await self._answer_costly(environ))
+        if self._costly and scope.method == "POST" and scope.path in self._costly.paths:
+            protocol.response_bytes(*await self._answer_costly(self._costly, environ))
             return
         threads = self._threads_of_programs if scope.path in self._of_programs else self._threads
         protocol.response_bytes(*await self._answered(threads, environ))
@@ -107,19 +113,19 @@ class Gateway:
                 break
         return b"".join(pieces)
 
-    async def _answer_costly(self, environ: dict[str, Any]) -> Answer:
+    async def _answer_costly(self, costly: Costly, environ: dict[str, Any]) -> Answer:
         """All this runs in one thread, so that nobody slips in between the question and the count."""
-        if self._costly_now >= self._costly.most or self._costly.is_full():
-            return self._turn_away(environ)
+        if self._costly_now >= costly.most or costly.is_full():
+            return self._turn_away(costly, environ)
         self._costly_now += 1
         try:
             return await self._answered(self._threads, environ)
         finally:
             self._costly_now -= 1
 
-    def _turn_away(self, environ: dict[str, Any]) -> Answer:
+    def _turn_away(self, costly: Costly, environ: dict[str, Any]) -> Answer:
         try:
-            status, headers, body = self._costly.turn_away(environ)
+            status, headers, body = costly.turn_away(environ)
         except Exception as fault:
             log.exception("fault", kind=type(fault).__name__)
             return _bare(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -2,13 +2,14 @@
 
 import click
 
-from idp import app, config, keyring, migrations_state
+from idp import config, keyring, migrations_state
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
 from idp.config import ConfigFault, Settings
 from idp.db import Unavailable
 from idp.keyring import KeyFault
 from idp.oidc import keys as store
 from idp.ports import Services
+from idp.services import create_services
 
 
 @click.group()
@@ -45,7 +46,7 @@ def init(*, as_json: bool) -> None:
 
 def _signing_keys(settings: Settings) -> tuple[list[str], str | None]:
     """The kids made, or why the database cannot hold them yet."""
-    services = app.create_services(settings)
+    services = create_services(settings)
     try:
         trouble = migrations_state.trouble(services.db)
         made = [] if trouble else store.ensure(services.db, services.keyring, actor=operator())

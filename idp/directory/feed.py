@@ -59,6 +59,17 @@ def note(conn: Connection, keyring: Keyring, entries: Sequence[Entry]) -> None:
     conn.execute(sa.insert(DeersChange), rows)
 
 
+def move_merges(conn: Connection, *, gone: int, into: int) -> None:
+    """Where a record becomes part of another one that had itself taken one up: let the entry of that tell of the last one, or
+    whoever has the first key never hears where it went. The caller holds `people.lock_for_changes`.
+    """
+    conn.execute(
+        sa.update(DeersChange)
+        .where(DeersChange.person_id == gone, DeersChange.former_key_sealed.is_not(None))
+        .values(person_id=into)
+    )
+
+
 def read(conn: Connection, keyring: Keyring, after: str | None, *, most: int) -> Changes:
     """`most` entries at the most behind the cursor. Raises `ValueError` for one that was never given out, and `SealBroken`."""
     seq = _seq(after)

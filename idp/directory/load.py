@@ -16,9 +16,8 @@ from sqlalchemy import Connection
 from idp import audit, clock, db
 from idp.audit import Event
 from idp.db import Database
-from idp.directory import feed, people
+from idp.directory import feed, lines, people
 from idp.directory.records import (
-    LONGEST_LINE,
     BadLine,
     Record,
     facts_of,
@@ -119,7 +118,7 @@ def load_people(database: Database, keyring: Keyring, records: Iterable[Record],
 def entries(file: BinaryIO, progress: Callable[[int], None] = lambda _done: None) -> Iterator[Entry]:
     """The records of a file, one at a time; empty lines are passed over. Raises `BadFile`."""
     done = 0
-    for number, line in _lines(file):
+    for number, line in lines.read(file):
         done += len(line)
         if line.strip():
             try:
@@ -129,17 +128,8 @@ def entries(file: BinaryIO, progress: Callable[[int], None] = lambda _done: None
         progress(done)
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := file.readline(LONGEST_LINE + 2):
-        number += 1
-        yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        while line and not line.endswith(b"\n"):  # the rest of a line that is too long
-            line = file.readline(LONGEST_LINE)
-
-
 def _faults(file: BinaryIO) -> Iterator[Fault]:
-    for number, line in _lines(file):
+    for number, line in lines.read(file):
         if line.strip():
             try:
                 parse(line)
@@ -228,7 +218,7 @@ class _Load:
     ) -> list[tuple[int, str, int]]:
         """Put an entry's rows into the batch and return its ties, which wait until the sponsors have an id."""
         record = entry.record
-        for kind, number, current in _numbers(record):
+        for kind, number, current in people.numbers(record):
             mac = number_mac(self.keyring, kind, number)
             if kind is not NumberKind.SSN:
                 if mac in owners:
@@ -289,16 +279,6 @@ class _Load:
         """The one place that writes in bulk."""
         if rows:
             self.conn.execute(sa.insert(table), rows)
-
-
-def _numbers(record: Record) -> Iterator[tuple[NumberKind, str, bool]]:
-    yield NumberKind.EDIPI, record.edipi, True
-    for edipi in record.other_edipis:
-        yield NumberKind.EDIPI, edipi, False
-    if record.ssn is not None:
-        yield NumberKind.SSN, record.ssn, True
-    if record.dbn is not None:
-        yield NumberKind.DBN, record.dbn, True
 
 
 def _pieces(values: list[Any]) -> Iterator[list[Any]]:

@@ -1,13 +1,13 @@
 """Reading people back: by a number for a claim, by EDIPI for an operator."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import db
-from idp.directory.records import Facts, Postal, Relation, read_facts
+from idp.directory.records import Facts, Kept, Postal, Record, Relation, read_facts
 from idp.directory.tables import (
     AddressKind,
     DeersAddress,
@@ -59,7 +59,7 @@ def seal(keyring: Keyring, person_id: int, plain: bytes) -> bytes:
     return keyring.seal(plain, row=str(person_id), **PLACE)
 
 
-def unseal(keyring: Keyring, sealed: Sealed) -> Facts:
+def unseal(keyring: Keyring, sealed: Sealed) -> Kept:
     """Open a person's facts. Raises `SealBroken`."""
     return read_facts(keyring.unseal(sealed.facts, row=str(sealed.id), **PLACE))
 
@@ -126,6 +126,17 @@ def find(conn: Connection, keyring: Keyring, edipi: str) -> Whole | None:
         sponsors=_sponsors(conn, keyring, row.id, facts),
         dependants=_dependants(conn, keyring, row.id, facts),
     )
+
+
+def numbers(record: Record) -> Iterator[tuple[NumberKind, str, bool]]:
+    """Every number that leads to a person, and whether it is the one in use."""
+    yield NumberKind.EDIPI, record.edipi, True
+    for edipi in record.other_edipis:
+        yield NumberKind.EDIPI, edipi, False
+    if record.ssn is not None:
+        yield NumberKind.SSN, record.ssn, True
+    if record.dbn is not None:
+        yield NumberKind.DBN, record.dbn, True
 
 
 def address_macs(keyring: Keyring, facts: Facts) -> dict[str, AddressKind]:

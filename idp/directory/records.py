@@ -236,7 +236,22 @@ class Record(Facts):
     dbn: Dbn | None = None
 
 
-_FACTS = set(Facts.model_fields)
+class AtDeath(_Part):
+    """What a death did to a record, part by part: as it was (None: it was not there), and as it became."""
+
+    whose: Key
+    relations: tuple[tuple[Relation | None, Relation], ...] = ()
+    affiliations: tuple[tuple[Affiliation | None, Affiliation], ...] = ()
+    eligibility: tuple[tuple[Eligibility | None, Eligibility], ...] = ()
+
+
+class Kept(Facts):
+    """The facts as they lie sealed: beside those of the file, what the correction of a death would put back."""
+
+    at_death: tuple[AtDeath, ...] = ()
+
+
+_KEPT = set(Kept.model_fields)
 
 
 class BadLine(Exception):
@@ -250,7 +265,7 @@ def parse(line: bytes) -> Record:
     try:
         return Record.model_validate_json(line)
     except ValidationError as wrong:
-        raise BadLine("; ".join(_faults(wrong))) from None
+        raise BadLine(told(wrong)) from None
 
 
 def write(record: Record) -> str:
@@ -258,27 +273,35 @@ def write(record: Record) -> str:
     return record.model_dump_json() + "\n"
 
 
-def facts_of(record: Record) -> bytes:
+def facts_of(record: Record | Kept) -> bytes:
     """The part of a record that is kept sealed, without what is empty: a million people fill a disk with nulls."""
-    return record.model_dump_json(include=_FACTS, exclude_defaults=True).encode("utf-8")
+    return record.model_dump_json(include=_KEPT, exclude_defaults=True).encode("utf-8")
 
 
-def read_facts(plain: bytes) -> Facts:
+def read_facts(plain: bytes) -> Kept:
     """What `facts_of` wrote."""
-    return Facts.model_validate_json(plain)
+    return Kept.model_validate_json(plain)
 
 
-def _faults(wrong: ValidationError) -> Iterator[str]:
+def told(wrong: ValidationError, *, tagged: bool = False) -> str:
+    """What is wrong with a line, without any value of it. `tagged`: every place begins with the kind of the line."""
+    return "; ".join(_faults(wrong, 1 if tagged else 0))
+
+
+_REASONS = {
+    "extra_forbidden": "there is no such column",
+    "union_tag_not_found": "kind: Field required",
+    "union_tag_invalid": "kind: there is no such kind",
+}
+
+
+def _faults(wrong: ValidationError, tags: int) -> Iterator[str]:
     for error in wrong.errors(include_url=False, include_input=False, include_context=False)[:5]:
         if error["type"] == "json_invalid":
             yield "not a JSON object"
             continue
-        reason = (
-            "there is no such column"
-            if error["type"] == "extra_forbidden"
-            else error["msg"].removeprefix("Value error, ")
-        )
-        where = ".".join(_shown(part) for part in error["loc"])
+        reason = _REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+        where = ".".join(_shown(part) for part in error["loc"][tags:])
         yield f"{where}: {reason}" if where else reason
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.stack import SecureStack, Stack, demo_stack, secure_stack
+from tests.browser.stack import SecureStack, Stack, secure_stack
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 
 MISSING = (
@@ -28,7 +28,7 @@ NewVisitor = Callable[..., Visitor]
 
 @pytest.fixture(params=[DESKTOP, PHONE])
 def width(request: pytest.FixtureRequest) -> int:
-    """A desk's screen and a phone's."""
+    """A desk's screen and a phone's, for what a person does otherwise on each; how a page looks, `Visitor` judges at both."""
     return int(request.param)
 
 
@@ -46,13 +46,6 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo."""
-    with demo_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureStack]:
     """The product as in production, over TLS."""
     with secure_stack(tmp_path_factory.mktemp("secure")) as running:
@@ -64,7 +57,7 @@ def visitor(browser: Browser, stack: Stack) -> Iterator[NewVisitor]:
     """Opens windows on the demo, each at a network address of its own."""
     windows: list[Visitor] = []
 
-    def new(width: int = DESKTOP, *, scripts: bool = True, language: str = "en-US") -> Visitor:
+    def new(width: int = PHONE, *, scripts: bool = True, language: str = "en-US") -> Visitor:
         windows.append(Visitor(browser, width=width, address=stack.address(), scripts=scripts, language=language))
         return windows[-1]
 

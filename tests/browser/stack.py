@@ -29,10 +29,10 @@ from devtools.children import Children
 from devtools.demo import Demo
 from devtools.terminal import ROOT
 from idp.adapters.letters import read_letters
-from idp.app import create_services
 from idp.config import Settings
 from idp.directory import cast
 from idp.ports import Services
+from idp.services import create_services
 from tests.world import free_port
 
 PEOPLE = 100

@@ -58,9 +58,7 @@ def client() -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_the_form_reaches_the_client(
-    visitor: NewVisitor, stack: Stack, client: Client, width: int, *, scripts: bool
-) -> None:
+def test_the_form_reaches_the_client(visitor: NewVisitor, stack: Stack, client: Client, *, scripts: bool) -> None:
     made = json.loads(
         stack.idp(
             "clients", "create", "--json", "--name", "Form client", "--redirect-uri", client.callback, "--first-party"
@@ -77,7 +75,7 @@ def test_the_form_reaches_the_client(
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
     }
-    window = visitor(width, scripts=scripts)
+    window = visitor(scripts=scripts)
     address = f"{stack.issuer}/authorize?{urlencode(asked)}"
     if scripts:
         window.page.goto(address, wait_until="commit")

@@ -14,9 +14,9 @@ from tests.browser.walks import PASSWORD, identify, join, register_by_screen, si
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
-def test_whoever_deers_does_not_know_is_led_on(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_whoever_deers_does_not_know_is_led_on(visitor: NewVisitor, stack: Stack) -> None:
     """A code on the screen is asked for in vain (DESIGN: the screen is an oracle by nature), and that is no dead end."""
-    window = visitor(width)
+    window = visitor()
     window.open(f"{stack.issuer}/", "help/start")
     window.open(f"{stack.issuer}/register", "registration/start")
     window.fill(level="premium").press("#register-submit", "registration/identity")
@@ -37,9 +37,9 @@ def test_whoever_deers_does_not_know_is_led_on(visitor: NewVisitor, stack: Stack
     assert len(told) == 1
 
 
-def test_the_pages_around_an_account(visitor: NewVisitor, stack: Stack, width: int) -> None:
-    window = visitor(width)
-    member = join(window, stack, f"around.{width}")
+def test_the_pages_around_an_account(visitor: NewVisitor, stack: Stack) -> None:
+    window = visitor()
+    member = join(window, stack, "around.and.about")
     window.press('main a[href="/account/profile"]', "account/profile")
     window.fill(given_name="Ümit-Anaïs", website="not a site").press("main form [type=submit]", "account/profile", 422)
     window.fill(website="").press("main form [type=submit]", "account/show")
@@ -58,9 +58,9 @@ def test_the_pages_around_an_account(visitor: NewVisitor, stack: Stack, width: i
     sign_in(window, member.username, PASSWORD, "sign_in/not_active", 403)
 
 
-def test_pages_that_say_no(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_pages_that_say_no(visitor: NewVisitor, stack: Stack) -> None:
     """A mistyped address, a client's mistake, a request that is over, a form from nowhere: each says what to do."""
-    window = visitor(width)
+    window = visitor()
     window.open(f"{stack.issuer}/no-such-page", "errors/error", 404)
     window.open(f"{stack.issuer}/authorize?client_id=nobody", "errors/error", 400)
     window.open(f"{stack.issuer}/authorize/continue?request=gone", "errors/error", 410)
@@ -73,13 +73,13 @@ def test_pages_that_say_no(visitor: NewVisitor, stack: Stack, width: int) -> Non
     assert window.has("main").get_attribute("data-error") == "stale_form"
 
 
-def test_spanish_words_have_room(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_spanish_words_have_room(visitor: NewVisitor, stack: Stack) -> None:
     """A browser that prefers Spanish, without any link; its longer words fit on a phone."""
-    window = visitor(width, language="es-MX")
+    window = visitor(language="es-MX")
     window.open(f"{stack.portal}/", "portal/home").press("#sign-in", "sign_in/login")
     expect(window.page.locator("html")).to_have_attribute("lang", "es")
     window.press("#register-link", "registration/start")
-    register_by_screen(window, stack.newcomer(), f"de.visita.{width}", at="portal/home")
+    register_by_screen(window, stack.newcomer(), "de.visita", at="portal/home")
     for address, page in (
         ("/account", "account/show"),
         ("/account/sites", "sites/list"),

@@ -52,11 +52,11 @@ def _add(window: Visitor, name: str, page: str) -> None:
     window.fill(name=name).press("#passkey-add", page)
 
 
-def test_a_passkey_is_added_signs_in_alone_and_is_removed(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_a_passkey_is_added_signs_in_alone_and_is_removed(visitor: NewVisitor, stack: Stack) -> None:
     """R37, R47: the name in the field or the button, no password; a cancelled one leaves the password form."""
-    window = visitor(width)
+    window = visitor()
     key = Authenticator(window)
-    member = join(window, stack, f"pass.key.{width}")
+    member = join(window, stack, "pass.key")
     _add(window, "My phone", "second_factor/save_codes")
     window.fill(saved=True).press("#saved-submit", "account/show")
     assert "My phone" in window.text
@@ -99,11 +99,11 @@ def test_the_name_that_the_browser_offers_is_enough(visitor: NewVisitor, stack: 
     assert key.credentials()[0]["signCount"] > 1
 
 
-def test_a_key_without_a_pin_is_a_second_step(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_a_key_without_a_pin_is_a_second_step(visitor: NewVisitor, stack: Stack) -> None:
     """R40: beside the password."""
-    window = visitor(width)
+    window = visitor()
     Authenticator(window, verifies=False)
-    member = join(window, stack, f"blue.key.{width}")
+    member = join(window, stack, "blue.key")
     _add(window, "Blue key", "second_factor/save_codes")
     window.fill(saved=True).press("#saved-submit", "account/show")
     assert "works only after your password" in window.text

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 NEW = "yellow ferry before Sunday"
 
 
-def test_a_password_is_changed_with_the_meter_beside_it(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_a_password_is_changed_with_the_meter_beside_it(visitor: NewVisitor, stack: Stack) -> None:
     """R9: typed, pasted and shown; the meter waits for a pause, speaks once, and refuses nothing."""
-    window = visitor(width)
-    join(window, stack, f"change.password.{width}")
+    window = visitor()
+    join(window, stack, "change.password")
     window.press('a[href="/account/password"]', "account/password")
     meter, words = window.page.locator("meter"), window.page.locator(".strength [role=status]")
     expect(meter).to_be_hidden()
@@ -43,9 +43,9 @@ def test_a_password_is_changed_with_the_meter_beside_it(visitor: NewVisitor, sta
     assert "Your password was changed" in window.text
 
 
-def test_without_scripts_there_is_no_meter_and_all_else_works(visitor: NewVisitor, stack: Stack, width: int) -> None:
-    window = visitor(width, scripts=False)
-    join(window, stack, f"plain.password.{width}")
+def test_without_scripts_there_is_no_meter_and_all_else_works(visitor: NewVisitor, stack: Stack) -> None:
+    window = visitor(scripts=False)
+    join(window, stack, "plain.password")
     window.press('a[href="/account/password"]', "account/password")
     assert not window.page.locator(".strength").is_visible()
     window.fill(current_password=PASSWORD, new_password="short").press("#password-submit", "account/password", 422)

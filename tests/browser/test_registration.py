@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from idp.directory import cast
 from tests.browser.conftest import NewVisitor
 from tests.browser.stack import Stack
-from tests.browser.visitor import DESKTOP, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.browser.walks import (
     PASSWORD,
     assert_gates,
@@ -61,27 +61,27 @@ def test_a_person_registers_by_email_and_is_back_at_the_portal(visitor: NewVisit
     window.open(f"{stack.portal}/profile", "sign_in/login")
 
 
-def test_a_code_on_the_screen_is_entered_on_another_device(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_a_code_on_the_screen_is_entered_on_another_device(visitor: NewVisitor, stack: Stack) -> None:
     """Whoever has the code goes on where they are; the first browser's registration is over then."""
     person = stack.newcomer()
-    first = _to_registration(visitor(width), stack)
+    first = _to_registration(visitor(DESKTOP), stack)
     code = show_code(first, person)
-    other = visitor(width)
+    other = visitor(PHONE)
     other.open(f"{stack.issuer}/activate", "activation/enter")
     other.fill(activation_code="7KQ2M-9XHTD").press("#activate-submit", "activation/enter", 422)
     other.has(".error-summary")
     other.fill(activation_code=code).press("#activate-submit", "registration/account")
-    other.fill(new_username=f"other.{width}", new_password=PASSWORD).press("#register-submit", "account/show")
-    assert f"other.{width}" in other.text
+    other.fill(new_username="other.device", new_password=PASSWORD).press("#register-submit", "account/show")
+    assert "other.device" in other.text
 
     first.press("#register-submit", "errors/error", 410)
     first.press('main a[href="/login"]', "sign_in/login")
 
 
-def test_without_scripts_everything_works(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_without_scripts_everything_works(visitor: NewVisitor, stack: Stack) -> None:
     """The main job again, and a sign-in, in a browser that runs no scripts."""
-    window = _to_registration(visitor(width, scripts=False), stack)
-    email = f"plain.{width}@example.org"
+    window = _to_registration(visitor(scripts=False), stack)
+    email = "plain.page@example.org"
     window.fill(level="basic").press("#register-submit", "registration/identity")
     window.press("#register-submit", "registration/identity", 422)
     window.has(".error-summary")
@@ -90,14 +90,14 @@ def test_without_scripts_everything_works(visitor: NewVisitor, stack: Stack, wid
     window.fill(delivery="email", email=email).press("#register-submit", "activation/enter")
     code = code_in(read_mail(window, stack, email))
     window.fill(activation_code=code).press("#activate-submit", "registration/account")
-    window.fill(new_username=f"plain.{width}", new_password=PASSWORD).press("#register-submit", "portal/home")
+    window.fill(new_username="plain.page", new_password=PASSWORD).press("#register-submit", "portal/home")
     assert_gates(window, open_to=BASIC, locked=PREMIUM)
 
     window.press("#sign-out", "portal/signed_out").press("#sign-in", "sign_in/login")
-    window.fill(username=f"plain.{width}", password="something else").press("#login-submit", "sign_in/login", 422)
-    window.fill(username=f"plain.{width}", password=PASSWORD, remember=True).press("#login-submit", "portal/home")
+    window.fill(username="plain.page", password="something else").press("#login-submit", "sign_in/login", 422)
+    window.fill(username="plain.page", password=PASSWORD, remember=True).press("#login-submit", "portal/home")
     window.press("#sign-out", "portal/signed_out").press("#sign-in", "sign_in/login")
-    expect(window.has('[name="username"]')).to_have_value(f"plain.{width}")
+    expect(window.has('[name="username"]')).to_have_value("plain.page")
 
 
 def test_back_reload_and_a_second_press_lead_on(visitor: NewVisitor, stack: Stack) -> None:

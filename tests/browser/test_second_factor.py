@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 _RECOVERY_CODE = re.compile(r"\b(?:[0-9A-Z]{4}-){3}[0-9A-Z]{4}\b")
 
 
-def test_an_app_is_added_and_asked_for_from_then_on(visitor: NewVisitor, stack: Stack, width: int) -> None:
-    window = visitor(width)
-    member = join(window, stack, f"two.steps.{width}")
+def test_an_app_is_added_and_asked_for_from_then_on(visitor: NewVisitor, stack: Stack) -> None:
+    window = visitor()
+    member = join(window, stack, "two.steps")
     window.press("#add-second-factor", "second_factor/enrol")
     expect(window.has("#totp-picture")).to_be_visible()
     app = pyotp.TOTP(window.has("#totp-secret").inner_text().replace(" ", ""))
@@ -44,9 +44,9 @@ def test_an_app_is_added_and_asked_for_from_then_on(visitor: NewVisitor, stack: 
     window.press("#go-on", "account/profile")
 
 
-def test_whoever_is_somebody_else_starts_over(visitor: NewVisitor, stack: Stack, width: int) -> None:
-    window = visitor(width)
-    member = join(window, stack, f"start.over.{width}")
+def test_whoever_is_somebody_else_starts_over(visitor: NewVisitor, stack: Stack) -> None:
+    window = visitor()
+    member = join(window, stack, "start.over")
     window.press("#add-second-factor", "second_factor/enrol")
     app = pyotp.TOTP(window.has("#totp-secret").inner_text().replace(" ", ""))
     window.fill(code=app.now()).press("#code-submit", "second_factor/save_codes")

@@ -35,9 +35,9 @@ def _ends_in(stack: Stack, username: str, **seconds: int) -> None:
         db.close()
 
 
-def _typing(visitor: NewVisitor, stack: Stack, username: str, width: int) -> Visitor:
+def _typing(visitor: NewVisitor, stack: Stack, username: str) -> Visitor:
     """Somebody in the middle of their profile."""
-    window = visitor(width)
+    window = visitor()
     join(window, stack, username)
     window.open(f"{stack.issuer}/account/profile", "account/profile")
     field = window.page.locator('[name="address"]')
@@ -53,10 +53,10 @@ def _warned(window: Visitor, stack: Stack, username: str, **seconds: int) -> Non
     window.see("account/profile")
 
 
-def test_who_is_warned_stays_by_one_key_and_loses_nothing(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_who_is_warned_stays_by_one_key_and_loses_nothing(visitor: NewVisitor, stack: Stack) -> None:
     """WCAG 2.2.1, 2.4.3: the focus goes to the first button and comes back to the field; Escape means the same."""
-    username = f"warned.in.time.{width}"
-    window = _typing(visitor, stack, username, width)
+    username = "warned.in.time"
+    window = _typing(visitor, stack, username)
     field = window.page.locator('[name="address"]')
     for key in ("Enter", "Escape"):
         _warned(window, stack, username, idle=100)
@@ -74,7 +74,7 @@ def test_who_is_warned_stays_by_one_key_and_loses_nothing(visitor: NewVisitor, s
 
 def test_another_tab_that_stayed_takes_the_warning_away(visitor: NewVisitor, stack: Stack) -> None:
     username = "with.two.tabs"
-    window = _typing(visitor, stack, username, 1280)
+    window = _typing(visitor, stack, username)
     _warned(window, stack, username, idle=100)
     first = window.page
     other = window.window().open(f"{stack.issuer}/account", "account/show")
@@ -88,9 +88,9 @@ def test_another_tab_that_stayed_takes_the_warning_away(visitor: NewVisitor, sta
     expect(window.page.locator('[name="address"]')).to_have_value(TYPED)
 
 
-def test_the_latest_end_is_told_and_cannot_be_put_off(visitor: NewVisitor, stack: Stack, width: int) -> None:
-    username = f"at.the.latest.{width}"
-    window = _typing(visitor, stack, username, width)
+def test_the_latest_end_is_told_and_cannot_be_put_off(visitor: NewVisitor, stack: Stack) -> None:
+    username = "at.the.latest"
+    window = _typing(visitor, stack, username)
     _warned(window, stack, username, latest=50)
     assert window.page.get_by_role("dialog", name="Your time is almost up").is_visible()
     expect(window.page.locator("#session-end-left")).to_have_text("Less than 1 minute is left.")
@@ -104,10 +104,10 @@ def test_the_latest_end_is_told_and_cannot_be_put_off(visitor: NewVisitor, stack
     expect(window.page.locator("#session-end")).to_be_hidden()
 
 
-def test_who_was_signed_out_goes_on_where_they_were(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_who_was_signed_out_goes_on_where_they_were(visitor: NewVisitor, stack: Stack) -> None:
     """WCAG 2.2.5: what was typed is sent too late, comes back after the sign-in, and is sent again."""
-    username = f"came.too.late.{width}"
-    window = _typing(visitor, stack, username, width)
+    username = "came.too.late"
+    window = _typing(visitor, stack, username)
     _warned(window, stack, username, idle=-1)
     assert window.page.get_by_role("dialog", name="You are signed out").is_visible()
     expect(window.page.locator("#session-again")).to_be_focused()
@@ -121,10 +121,10 @@ def test_who_was_signed_out_goes_on_where_they_were(visitor: NewVisitor, stack: 
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_all_others_are_ended_from_the_list(visitor: NewVisitor, stack: Stack, width: int, *, scripts: bool) -> None:
+def test_all_others_are_ended_from_the_list(visitor: NewVisitor, stack: Stack, *, scripts: bool) -> None:
     """R88."""
-    username = f"here.and.there.{width}.{'yes' if scripts else 'no'}"
-    there, here = visitor(width), visitor(width, scripts=scripts)
+    username = f"here.and.there.{'yes' if scripts else 'no'}"
+    there, here = visitor(), visitor(scripts=scripts)
     join(there, stack, username)
     here.open(f"{stack.issuer}/login", "sign_in/login")
     sign_in(here, username, "three green lanterns", "account/show")

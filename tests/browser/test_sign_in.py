@@ -22,10 +22,8 @@ def member(stack: Stack, request: pytest.FixtureRequest) -> Member:
     return made
 
 
-def test_a_remembered_person_only_types_the_password(
-    visitor: NewVisitor, stack: Stack, member: Member, width: int
-) -> None:
-    window = visitor(width)
+def test_a_remembered_person_only_types_the_password(visitor: NewVisitor, stack: Stack, member: Member) -> None:
+    window = visitor()
     window.open(f"{stack.issuer}/login", "sign_in/login")
     window.fill(username=member.username.upper(), password=member.password, remember=True)
     window.press("#login-submit", "account/show")
@@ -40,17 +38,15 @@ def test_a_remembered_person_only_types_the_password(
     expect(window.has('[name="username"]')).to_have_value("")
 
 
-def test_a_wrong_password_and_an_unknown_name_are_told_alike(
-    visitor: NewVisitor, stack: Stack, member: Member, width: int
-) -> None:
+def test_a_wrong_password_and_an_unknown_name_are_told_alike(visitor: NewVisitor, stack: Stack, member: Member) -> None:
     """R23: the page keeps the name, forgets the password, and does not say which of them was wrong."""
-    window = visitor(width)
+    window = visitor()
     window.open(f"{stack.issuer}/login", "sign_in/login")
     sign_in(window, member.username, "not this one, sorry", "sign_in/login", 422)
     told = window.has(".error-summary").inner_text()
     expect(window.has('[name="username"]')).to_have_value(member.username)
     expect(window.has('[name="password"]')).to_have_value("")
-    sign_in(window, f"nobody.at.all.{width}", "not this one, sorry", "sign_in/login", 422)
+    sign_in(window, "nobody.at.all", "not this one, sorry", "sign_in/login", 422)
     assert window.has(".error-summary").inner_text() == told
     assert window.page.title().startswith("Error:")
     window.fill(username="", password="").press("#login-submit", "sign_in/login", 422)
@@ -61,11 +57,11 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(
     sign_in(window, member.username, member.password, "account/show")
 
 
-def test_after_some_failures_a_person_waits_and_is_told_how_long(visitor: NewVisitor, stack: Stack, width: int) -> None:
+def test_after_some_failures_a_person_waits_and_is_told_how_long(visitor: NewVisitor, stack: Stack) -> None:
     """R14: five tries are free; from then on each costs a wait, which is a page and no riddle."""
-    owner = visitor(width)
-    made = join(owner, stack, f"waits.{width}")
-    window = visitor(width)
+    owner = visitor()
+    made = join(owner, stack, "waits.a.while")
+    window = visitor()
     window.open(f"{stack.issuer}/login", "sign_in/login")
     for number in range(FREE_TRIES):
         _try(window, made.username, f"wrong for the {number}. time")
@@ -137,9 +133,9 @@ def test_the_sign_in_page_needs_no_mouse(visitor: NewVisitor, stack: Stack, memb
     window.see("portal/home")
 
 
-def test_spanish_stays_once_chosen(visitor: NewVisitor, stack: Stack, member: Member, width: int) -> None:
+def test_spanish_stays_once_chosen(visitor: NewVisitor, stack: Stack, member: Member) -> None:
     """OIDC Core §3.1.2.1 `ui_locales`; the pages after it keep the language, and a link leads back."""
-    window = visitor(width)
+    window = visitor()
     window.open(f"{stack.issuer}/login?ui_locales=es", "sign_in/login")
     expect(window.page.locator("html")).to_have_attribute("lang", "es")
     expect(window.has("h1")).to_have_text("Iniciar sesión")

@@ -1,5 +1,5 @@
-"""One person's browser window, which looks at every page it comes to: one heading, no sideways scroll, nothing that axe
-finds, no fault in the console, nothing from elsewhere.
+"""One person's browser window, which looks at every page it comes to: one heading, nothing from elsewhere, no fault in the
+console; and on a desk's screen and a phone's alike no sideways scroll and nothing that axe finds.
 """
 
 import os
@@ -43,9 +43,8 @@ class Visitor:
     ) -> None:
         self.width = width
         self.scripts = scripts
-        self._size = ViewportSize(width=width, height=HEIGHTS[width])
         self.context = browser.new_context(
-            viewport=self._size,
+            viewport=_size(width),
             java_script_enabled=scripts,
             ignore_https_errors=trusting,
             locale=language,
@@ -100,18 +99,12 @@ class Visitor:
         shown = main.get_attribute("data-page")
         assert shown == page, f"{shown} instead of {page} at {self.page.url}: {main.inner_text()[:600]}"
         assert self.answer.status == status, f"{page} came with {self.answer.status}, not {status}"
-        self._picture(page)
         headings = self.page.locator("h1").all_inner_texts()
         assert len(headings) == 1, headings
         assert headings[0].strip()
         assert self.page.title().strip()
         assert self.page.locator("html").get_attribute("lang")
-        reach, room = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert reach <= room, f"{page} scrolls sideways: {reach} in {room}"
-        document = (self.width, self.scripts, _HANDLE.sub("…", self.page.content()))
-        if document not in _judged:
-            self._assert_axe_finds_nothing(page)
-            _judged.add(document)
+        self._judge(page)
         self._assert_quiet(page)
         return self
 
@@ -147,15 +140,32 @@ class Visitor:
         # What a person presses: the control itself lies outside the picture, and its label is painted as it.
         self.page.locator(f'label[for="{control.get_attribute("id")}"]').click(position={"x": 20, "y": 12})
 
+    def _judge(self, page: str) -> None:
+        """Look at the page at every width, unless the same document was looked at before."""
+        html = _HANDLE.sub("…", self.page.content())
+        for width in (self.width, *(HEIGHTS.keys() - {self.width})):
+            document = (width, self.scripts, html)
+            if document in _judged:
+                continue
+            if width != self.width:
+                self.page.set_viewport_size(_size(width))
+            self._picture(page, width)
+            reach, room = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+            assert reach <= room, f"{page} scrolls sideways: {reach} in {room}"
+            self._assert_axe_finds_nothing(page, width)
+            if width != self.width:
+                self.page.set_viewport_size(_size(self.width))
+            _judged.add(document)
+
     def _assert_quiet(self, page: str) -> None:
         # A page that is shown with 4xx is itself such a line; what it loads must not be.
         heard = [line for line in self._faults if not any(line == f"{_OF_A_REFUSAL}: {url}" for url in self._refused)]
         assert not heard, f"on the way to {page}: {heard}"
 
-    def _assert_axe_finds_nothing(self, page: str) -> None:
-        found = self._axe(self.page) if self.scripts else self._axe_without_scripts()
+    def _assert_axe_finds_nothing(self, page: str, width: int) -> None:
+        found = self._axe(self.page) if self.scripts else self._axe_without_scripts(width)
         told = [f"{rule['id']} ({rule['help']}): {[node['html'][:200] for node in rule['nodes']]}" for rule in found]
-        assert not told, f"{page} at {self.width}: {told}"
+        assert not told, f"{page} at {width}: {told}"
 
     def _axe(self, page: Page) -> list[dict[str, Any]]:
         page.evaluate(AXE_SCRIPT)
@@ -163,11 +173,12 @@ class Visitor:
         found: list[dict[str, Any]] = page.evaluate("options => axe.run(options).then(all => all.violations)", _AXE)
         return found
 
-    def _axe_without_scripts(self) -> list[dict[str, Any]]:
+    def _axe_without_scripts(self, width: int) -> list[dict[str, Any]]:
         """Axe is a script. It gets the same page in a window that runs scripts, but for the page's own."""
         if self._looking is None:
-            self._looking = self._browser.new_context(viewport=self._size, ignore_https_errors=True).new_page()
+            self._looking = self._browser.new_context(ignore_https_errors=True).new_page()
             self._looking.route("**/*", self._serve)
+        self._looking.set_viewport_size(_size(width))
         self._html = self.page.content()
         self._looking.goto(self.page.url)
         return self._axe(self._looking)
@@ -202,9 +213,13 @@ class Visitor:
             if 400 <= response.status < 500:
                 self._refused.add(response.url.partition("#")[0])
 
-    def _picture(self, page: str) -> None:
+    def _picture(self, page: str, width: int) -> None:
         if PICTURES:
-            name = f"{page.replace('/', '-')}-{self.width}{'' if self.scripts else '-plain'}"
+            name = f"{page.replace('/', '-')}-{width}{'' if self.scripts else '-plain'}"
             folder = Path(PICTURES)
             number = len(list(folder.glob(f"{name}-*.png"))) + 1
             self.page.screenshot(path=folder / f"{name}-{number}.png", full_page=True)
+
+
+def _size(width: int) -> ViewportSize:
+    return ViewportSize(width=width, height=HEIGHTS[width])

@@ -11,7 +11,10 @@ _FOR_DEVELOPERS = {"docs", "demo mail"}
 
 def _leaves(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
-        for name, sub in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            sub = command.get_command(context, name)
+            assert sub is not None, name
             yield from _leaves(sub, (*words, name))
     else:
         yield " ".join(words), command

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 import time_machine
 from werkzeug.test import TestResponse
 
-from idp import app as application
 from idp import clock, worker
 from idp.config import Settings
 from idp.oidc import assertions, client_keys
@@ -19,6 +18,7 @@ from idp.oidc.context import open_context
 from idp.oidc.grants import TokenServer
 from idp.oidc.parameters import Params
 from idp.ports import PortDown
+from idp.services import create_services
 from idp.web.protocol import Protocol
 from tests.http_browser import Browser
 from tests.races import Ready, together
@@ -336,7 +336,7 @@ def test_weak_keys_of_an_address_are_passed_over(world: World) -> None:
 
 
 def _racer(ready: Ready, url: str, keys: Path, form: dict[str, str]) -> list[str]:
-    services = application.create_services(
+    services = create_services(
         Settings.model_validate(
             {"issuer": ISSUER, "database_url": url, "keys": keys, "demo": True, "smtp_url": "smtp://localhost:2525"}
         )

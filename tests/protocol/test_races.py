@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from idp import app as application
 from idp.config import Settings
 from idp.oidc.authorizations import AuthorizationCode
 from idp.oidc.context import open_context
 from idp.oidc.grants import TokenServer
 from idp.oidc.parameters import Params
 from idp.oidc.tokens import AccessToken, RefreshToken
+from idp.services import create_services
 from tests.http_browser import Browser
 from tests.races import Ready, together
 from tests.relying_party import RelyingParty, basic, public
@@ -39,7 +39,7 @@ def _attack(
             "smtp_url": "smtp://localhost:2525",
         }
     )
-    services = application.create_services(settings)
+    services = create_services(settings)
     server = TokenServer(open_context(services))
     server.context.keys.now()
     ready()

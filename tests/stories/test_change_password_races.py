@@ -3,12 +3,12 @@
 import pytest
 import sqlalchemy as sa
 
-from idp import app as application
 from idp.config import Settings
 from idp.credentials import change_password, passwords, sessions
 from idp.credentials.sessions import Session
 from idp.credentials.sign_in import Browser
 from idp.outcomes import Refused
+from idp.services import create_services
 from tests.members import PASSWORD, join
 from tests.races import Ready, together
 from tests.relying_party import sign_in
@@ -16,7 +16,7 @@ from tests.world import World
 
 
 def _race(ready: Ready, settings: Settings, handle: str, new: str) -> str:
-    services = application.create_services(settings)
+    services = create_services(settings)
     with services.db.read() as conn:
         me = sessions.find_signed_in(conn, handle)
     assert me is not None

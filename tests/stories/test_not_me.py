@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import time_machine
 from sqlalchemy import Connection
 
-from idp import app as application
 from idp import worker
 from idp.accounts import accounts, addresses
 from idp.accounts.accounts import Account, State
@@ -24,6 +23,7 @@ from idp.journeys import locking
 from idp.limits import Limit
 from idp.outcomes import Refused
 from idp.proofing import address_codes
+from idp.services import create_services
 from tests import authenticator
 from tests.http_browser import Browser
 from tests.members import Member, join
@@ -286,7 +286,7 @@ def test_links_are_swept_when_they_have_run_out(world: World) -> None:
 
 
 def _press(ready: Ready, settings: Settings, token: str) -> str:
-    services = application.create_services(settings)
+    services = create_services(settings)
     ready()
     outcome = locking.disown(services, token, address="203.0.113.9")
     services.db.close()

@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from idp import app as application
 from idp.config import Settings
 from idp.credentials import passkeys
 from idp.credentials.second_factor import Factor
@@ -13,6 +12,7 @@ from idp.credentials.sessions import find_signed_in
 from idp.credentials.sign_in import Browser, Opened
 from idp.journeys import passkey_sign_in, sign_in
 from idp.outcomes import Refused
+from idp.services import create_services
 from tests import passkey_user as user
 from tests.members import join
 from tests.passkey_device import Device
@@ -29,7 +29,7 @@ def _name(outcome: object) -> str:
 
 def _use(ready: Ready, settings: Settings, given: list[tuple[str, str]]) -> list[str]:
     """One process of several: a thread for each (holder, answer)."""
-    services = application.create_services(settings)
+    services = create_services(settings)
     told: list[str] = []
 
     def once(holder: str, answer: str) -> None:
@@ -83,7 +83,7 @@ def test_of_two_copies_with_one_count_one_is_let_in(world: World) -> None:
 
 
 def _rise(ready: Ready, settings: Settings, handle: str, answer: str) -> str:
-    services = application.create_services(settings)
+    services = create_services(settings)
     with services.db.read() as conn:
         me = find_signed_in(conn, handle)
     assert me is not None

@@ -6,7 +6,6 @@ from datetime import date
 
 import pytest
 
-from idp import app as application
 from idp.accounts.accounts import Account
 from idp.accounts.levels import Level
 from idp.accounts.people import Person, Subject
@@ -20,6 +19,7 @@ from idp.outcomes import Refused
 from idp.ports import Claimed, IdKind, Services
 from idp.proofing.activation import ActivationCode
 from idp.proofing.policy import Delivery
+from idp.services import create_services
 from tests.races import Ready, together
 from tests.registrants import DANA, MAX, PASSWORD, ROBIN, Registrant
 from tests.world import World
@@ -59,7 +59,7 @@ def with_code(services: Services, who: Registrant) -> tuple[str, str] | Refused:
 
 
 def _redeem(ready: Ready, settings: Settings, handle: str | None, code: str) -> list[str]:
-    services = application.create_services(settings)
+    services = create_services(settings)
     journey = present(services, handle) if handle else None
     told: list[str] = []
     ready()
@@ -93,7 +93,7 @@ def test_of_twenty_tries_with_the_right_code_one_gets_through(world: World, same
 
 
 def _finish(ready: Ready, settings: Settings, handle: str, username: str) -> str:
-    services = application.create_services(settings)
+    services = create_services(settings)
     journey = present(services, handle)
     ready()
     made = registration_account.finish(services, journey, username=username, password=PASSWORD, browser=_BROWSER)
@@ -129,7 +129,7 @@ def test_of_several_people_who_want_one_username_one_gets_it_and_nothing_of_the_
 
 
 def _register(ready: Ready, settings: Settings, username: str) -> str:
-    services = application.create_services(settings)
+    services = create_services(settings)
     ready()
     waiting = with_code(services, DANA)
     if isinstance(waiting, Refused):

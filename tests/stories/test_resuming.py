@@ -9,7 +9,6 @@ import pytest
 import time_machine
 from sqlalchemy import Connection
 
-from idp import app as application
 from idp import clock
 from idp.accounts import accounts
 from idp.accounts.accounts import State
@@ -21,6 +20,7 @@ from idp.credentials.sign_in import Browser as Brought
 from idp.credentials.sign_in import Opened
 from idp.journeys import locking, sign_in
 from idp.outcomes import Refused
+from idp.services import create_services
 from tests import authenticator, passkey_user
 from tests.http_browser import Browser
 from tests.members import PASSWORD, Member, join
@@ -210,7 +210,7 @@ def test_one_factor_of_before_is_not_two_of_now(world: World, hand: time_machine
 
 def _go_on(ready: Ready, settings: Settings, handle: str) -> list[str]:
     """One process of several: two threads with the same handle."""
-    services, told = application.create_services(settings), list[str]()
+    services, told = create_services(settings), list[str]()
 
     def once() -> None:
         outcome = sign_in.sign_in(

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
-from idp import app as application
 from idp.config import Settings
 from idp.credentials import recovery_codes
 from idp.credentials.second_factor import Factor
@@ -16,6 +15,7 @@ from idp.journeys import sign_in
 from idp.journeys.sign_in import HalfMade
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Refused
+from idp.services import create_services
 from tests import authenticator
 from tests.members import Member, join
 from tests.races import Ready, together
@@ -34,7 +34,7 @@ def _half(world: World, member: Member) -> str:
 
 def _show(ready: Ready, settings: Settings, handles: list[str], factor: str, code: str) -> list[str]:
     """One process of several: a thread for each half-made sign-in, all with the same code."""
-    services = application.create_services(settings)
+    services = create_services(settings)
     told: list[str] = []
 
     def once(handle: str) -> None:

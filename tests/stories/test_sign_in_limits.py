@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
-from idp import app as application
 from idp import clock
 from idp.config import Settings
 from idp.credentials import passwords
@@ -16,6 +15,7 @@ from idp.credentials.sign_in import Opened, Try, judge, network_of
 from idp.journeys import sign_in
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Reason, Refused
+from idp.services import create_services
 from idp.web import busy
 from tests.http_browser import Browser, Page
 from tests.members import PASSWORD, join
@@ -234,7 +234,7 @@ class passwords_all_busy:  # noqa: N801 - reads as a context
 
 def _race(ready: Ready, settings: Settings) -> list[str]:
     """One process of several: five threads, each with one wrong guess."""
-    services = application.create_services(settings)
+    services = create_services(settings)
     told: list[str] = []
 
     def guess() -> None:

@@ -6,7 +6,6 @@ import threading
 import pytest
 from sqlalchemy import Connection
 
-from idp import app as application
 from idp import clock
 from idp.accounts import accounts
 from idp.accounts.accounts import Account
@@ -19,6 +18,7 @@ from idp.outcomes import Refused
 from idp.proofing import evidence, raising
 from idp.proofing.evidence import Evidence
 from idp.proofing.policy import Method
+from idp.services import create_services
 from tests.members import join
 from tests.races import Ready, together
 from tests.registrants import DANA, MAX, register
@@ -28,7 +28,7 @@ from tests.world import World
 
 def _redeem(ready: Ready, settings: Settings, session: str, code: str, times: int) -> list[str]:
     """One process of several: some threads, all with the same code."""
-    services = application.create_services(settings)
+    services = create_services(settings)
     told: list[str] = []
 
     def once() -> None:
@@ -81,7 +81,7 @@ def test_wrong_codes_at_the_same_moment_share_five_tries(world: World) -> None:
 def _draw(ready: Ready, settings: Settings, session: str, upgrade_handle: str) -> str:
     from idp.journeys import upgrade, upgrade_questions  # noqa: PLC0415 - in its own process
 
-    services = application.create_services(settings)
+    services = create_services(settings)
     with services.db.read() as conn:
         me = sessions.find_signed_in(conn, session)
         assert me is not None
@@ -110,7 +110,7 @@ def test_questions_asked_for_at_the_same_moment_are_drawn_once_and_count_once(wo
 
 def _prove(ready: Ready, settings: Settings, ids: list[str], what: str) -> None:
     """One half of what Premium takes, for each account, in a process of its own."""
-    services = application.create_services(settings)
+    services = create_services(settings)
 
     def write(conn: Connection, account_id: str) -> None:
         account = accounts.get_account(conn, account_id)
