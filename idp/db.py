@@ -94,13 +94,13 @@ class Row(DeclarativeBase):
 def find(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R | None:
     """The one row that fits, or None."""
     found = conn.execute(sa.select(model.__table__).where(*where)).one_or_none()
-    return None if found is None else _record(model, found)
+    return None if found is None else record_of(model, found)
 
 
 def find_by(conn: Connection, model: type[R], column: InstrumentedAttribute[Any], value: object) -> R | None:
     """The one row with this value in this column, or None; quicker than `find`, for what every sign-in or token looks up."""
     found = conn.execute(_by(model, column), {"which": value}).one_or_none()
-    return None if found is None else _record(model, found)
+    return None if found is None else record_of(model, found)
 
 
 @functools.cache
@@ -111,7 +111,7 @@ def _by(model: type[Row], column: InstrumentedAttribute[Any]) -> sa.Select[Any]:
 
 def get(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R:
     """The one row that must be there: a miss is a bug."""
-    return _record(model, conn.execute(sa.select(model.__table__).where(*where)).one())
+    return record_of(model, conn.execute(sa.select(model.__table__).where(*where)).one())
 
 
 def list_rows(
@@ -125,11 +125,11 @@ def list_rows(
     statement = sa.select(model.__table__).where(*where).limit(limit)
     if order_by is not None:
         statement = statement.order_by(order_by)
-    return [_record(model, found) for found in conn.execute(statement)]
+    return [record_of(model, found) for found in conn.execute(statement)]
 
 
-def _record(model: type[R], found: sa.Row[Any]) -> R:
-    """What was read of `model.__table__`, as a record; only to be looked at, so that it needs nothing of SQLAlchemy's own."""
+def record_of(model: type[R], found: sa.Row[Any]) -> R:
+    """One row of a `select(model.__table__)`, as a record; only to be looked at, so that it needs nothing of SQLAlchemy's own."""
     record = model.__new__(model)
     vars(record).update(zip(_names(model), found, strict=True))
     return record
