@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from idp import clock, db
 from idp.directory import people
@@ -88,19 +89,18 @@ class Batch:
         self._read_keys({key for change in changes for key in _keys(change)})
         central = {key for change in changes if change.kind not in _OF_ONE_RECORD for key in _keys(change)}
         ids = [self.people[key].id for key in central if key in self.people]
-        tied = self._read(
-            sa.select(DeersPerson.id, DeersPerson.facts_sealed)
-            .join(DeersRelation, DeersRelation.person_id == DeersPerson.id)
-            .order_by(DeersPerson.id),
-            DeersRelation.sponsor_id,
-            ids,
-        )
-        near = [self.people[key].now for key in {*central, *tied} if key in self.people]
+        tied: set[int] = set()
+        for some in _pieces(ids):
+            found = sa.select(DeersRelation.person_id).where(DeersRelation.sponsor_id.in_(some))
+            tied.update(self.conn.execute(found).scalars())
+        # Not by a join: PostgreSQL may take it for one that is best made by reading everybody.
+        family = self._read(DeersPerson.id, sorted(tied))
+        near = [self.people[key].now for key in {*central, *family} if key in self.people]
         self._read_keys({tie.sponsor for one in near for tie in one.relations})
         macs = {number_mac(self.keyring, kind, number) for change in changes for kind, number in _new_numbers(change)}
         for some in _pieces(sorted(macs)):
-            found = sa.select(DeersIdentifier.mac).where(DeersIdentifier.mac.in_(some))
-            self.taken.update(self.conn.execute(found).scalars())
+            leading = sa.select(DeersIdentifier.mac).where(DeersIdentifier.mac.in_(some))
+            self.taken.update(self.conn.execute(leading).scalars())
 
     def take(self, happened: Happened) -> list[int]:
         """Let it be so; the ids of those whose record changed, the first one first."""
@@ -160,10 +160,11 @@ class Batch:
 
     def _read_keys(self, keys: set[str]) -> None:
         missing = {person_mac(self.keyring, key) for key in keys if key not in self.people}
-        self._read(sa.select(DeersPerson.id, DeersPerson.facts_sealed), DeersPerson.key_mac, sorted(missing))
+        self._read(DeersPerson.key_mac, sorted(missing))
 
-    def _read(self, statement: sa.Select[int, bytes], column: Any, values: Sequence[Any]) -> list[str]:
-        """Take in the people whom the statement finds; their keys. Who is in the circle, or no longer there, stays as they are."""
+    def _read(self, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> list[str]:
+        """Take in the people who have these values; their keys. Who is in the circle, or no longer there, stays as they are."""
+        statement = sa.select(DeersPerson.id, DeersPerson.facts_sealed).order_by(DeersPerson.id)
         keys = []
         for some in _pieces(values):
             for id_, sealed in self.conn.execute(statement.where(column.in_(some))):
@@ -216,15 +217,19 @@ class Batch:
 
     def _write_parts(self, different: Sequence[Held]) -> None:
         """The rows that follow from the facts: only those which are new, gone or no longer the same."""
-        for table, other, rows_of in (
-            (DeersIdentifier, "mac", self._edipi_rows),
-            (DeersAddress, "mac", self._address_rows),
-            (DeersRelation, "sponsor_id", _relation_rows),
+        for table, other, rows_of, parts in (
+            (DeersIdentifier, "mac", self._edipi_rows, ("edipi", "other_edipis")),
+            (DeersAddress, "mac", self._address_rows, ("emails", "postal")),
+            (DeersRelation, "sponsor_id", _relation_rows, ("relations",)),
         ):
             columns = table.__table__.c
             gone: list[dict[str, Any]] = []
             new: list[dict[str, Any]] = []
             for held in different:
+                if held.before is not None and all(
+                    getattr(held.before, part) == getattr(held.now, part) for part in parts
+                ):
+                    continue
                 old_rows = {} if held.before is None else rows_of(held.before)
                 new_rows = rows_of(held.now)
                 gone += [

@@ -86,7 +86,8 @@ def lines(draw: st.DrawFn) -> bytes:
         **draw(columns),
     }
     if line["kind"] == "birth":
-        line["child"] = newcomer(line["child"], line["person"], born=line["on"])
+        number = line["child"] if line["person"] != NEW[line["child"]] else (line["child"] + 1) % len(NEW)
+        line["child"] = newcomer(number, line["person"], born=line["on"])
     return as_line(line) + b"\n"
 
 
