@@ -16,11 +16,7 @@ from idp.cli.common import (
     progress_bar,
     require_embedded,
 )
-from idp.cli.deers_apply import apply_
-from idp.cli.deers_doubts import unresolved
-from idp.cli.deers_import import import_
-from idp.cli.deers_serve import serve
-from idp.cli.deers_sync import sync
+from idp.cli.lazy import LazyGroup
 from idp.directory import generate as generator
 from idp.directory import people
 from idp.directory.days import PEOPLE_FOR_ONE, Day
@@ -30,15 +26,18 @@ from idp.directory.tables import NumberKind
 from idp.ports import Services
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    found_in={
+        "apply": "deers_apply:apply_",
+        "import": "deers_import:import_",
+        "serve": "deers_serve:serve",
+        "sync": "deers_sync:sync",
+        "unresolved": "deers_doubts:unresolved",
+    },
+)
 def deers() -> None:
     """The embedded directory of people and their eligibility."""
-
-
-deers.add_command(import_)
-deers.add_command(unresolved)
-deers.add_command(serve)
-deers.add_command(sync)
 
 
 @deers.command()
@@ -234,6 +233,3 @@ def _tell(name: str, value: object) -> None:
 
 def _word(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-
-
-deers.add_command(apply_)
