@@ -219,7 +219,12 @@ class Event(Enum):
         "successor",
     )
     DIRECTORY_IMPORTED = _event(
-        "directory.imported", "People were loaded into the embedded directory.", "added", "changed", "unchanged"
+        "directory.imported",
+        "People were loaded into the embedded directory.",
+        "added",
+        "changed",
+        "unchanged",
+        "skipped",
     )
     DIRECTORY_CHANGED = _event(
         "directory.changed",

@@ -28,6 +28,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, class_mapper
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
+P = TypeVar("P")
 R = TypeVar("R", bound="Row")
 
 _GATHERED = 64  # pieces of work in one SQLite commit at the most
@@ -231,6 +232,30 @@ class Database:
         """
         return self._write_sqlite(fn) if self.is_sqlite else self._write_postgresql(fn)
 
+    def write_prepared(
+        self, prepare: Callable[[Connection], P], fn: Callable[[Connection, P], T], *, waiting: bool
+    ) -> T:
+        """For a load of minutes: `prepare(conn)` reads, and writes to temporary tables alone; then `fn(conn, prepared)` is a
+        durable write of its own. Each runs once. On SQLite nobody waits for the first, so what it read may be out of date
+        when the second begins, unless others are kept `waiting` from the start. On PostgreSQL both are one transaction.
+        """
+        with _faults(), self._writer.connect() as conn:
+            conn.detach()  # closed in the end, with its temporary tables, and not given to anybody else
+            if self.is_sqlite and not waiting:
+                conn.execution_options(begin="BEGIN")
+                with conn.begin():
+                    prepared = prepare(conn)
+                conn.execution_options(begin="BEGIN IMMEDIATE")
+                with conn.begin():
+                    result = fn(conn, prepared)
+            else:
+                with conn.begin():
+                    result = fn(conn, prepare(conn))
+            if self.is_sqlite:
+                raw: Any = conn.connection.dbapi_connection
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log grew as large as the load
+            return result
+
     def close(self) -> None:
         """Finish the writer and every pooled connection."""
         with self._starting:
@@ -357,7 +382,9 @@ def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool, **pool: Any) ->
     @event.listens_for(engine, "begin")
     def begin_ourselves(conn: Connection) -> None:
         if not query_only:
-            conn.exec_driver_sql(begin)  # it may have to wait for another process, in vain
+            conn.exec_driver_sql(
+                conn.get_execution_options().get("begin", begin)
+            )  # it may have to wait for another process, in vain
             return
         raw: Any = conn.connection.dbapi_connection
         raw.execute(begin)

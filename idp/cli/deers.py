@@ -9,37 +9,35 @@ import click
 from idp import clock
 from idp.cli.common import (
     NOT_FOUND,
-    REFUSED,
     echo_json,
     fail,
     json_option,
-    operator,
     pass_services,
     progress_bar,
     require_embedded,
 )
-from idp.cli.deers_apply import apply_
-from idp.cli.deers_doubts import unresolved
-from idp.cli.deers_serve import serve
-from idp.cli.deers_sync import sync
+from idp.cli.lazy import LazyGroup
 from idp.directory import generate as generator
-from idp.directory import load, people
+from idp.directory import people
 from idp.directory.days import PEOPLE_FOR_ONE, Day
-from idp.directory.load import BadFile
 from idp.directory.people import Family, Whole
 from idp.directory.records import Email, Facts, Postal
 from idp.directory.tables import NumberKind
 from idp.ports import Services
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    found_in={
+        "apply": "deers_apply:apply_",
+        "import": "deers_import:import_",
+        "serve": "deers_serve:serve",
+        "sync": "deers_sync:sync",
+        "unresolved": "deers_doubts:unresolved",
+    },
+)
 def deers() -> None:
     """The embedded directory of people and their eligibility."""
-
-
-deers.add_command(unresolved)
-deers.add_command(serve)
-deers.add_command(sync)
 
 
 @deers.command()
@@ -110,35 +108,6 @@ def _day(changes: int | None, out: Path | None, *, count: int, seed: int, today:
     if changes * PEOPLE_FOR_ONE > count:
         raise click.BadParameter(f"one change for every {PEOPLE_FOR_ONE} people at the most", param_hint="--changes")
     return Day(changes, seed=seed, today=today)
-
-
-@deers.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@json_option
-@pass_services
-def import_(services: Services, file: Path, *, as_json: bool) -> None:
-    """Load a directory file: all of it, or, if one line is bad, nothing."""
-    try:
-        with progress_bar("Loading people", max(1, file.stat().st_size)) as progress:
-            loaded = load.load_file(services, file, actor=operator(), progress=progress)
-    except OSError as failed:
-        fail(f"{file} cannot be read: {failed.strerror}")
-    except BadFile as bad:
-        if as_json:
-            echo_json(
-                {"applied": False, "faults": [{"line": fault.line, "reason": fault.reason} for fault in bad.faults]}
-            )
-            raise SystemExit(REFUSED) from None
-        lines = [f"  line {fault.line}: {fault.reason}" for fault in bad.faults]
-        fail(
-            "\n".join(
-                [f"Nothing of {file} was loaded. These lines are wrong (the first of them, if there are many):", *lines]
-            )
-        )
-    if as_json:
-        echo_json({"applied": True, "added": loaded.added, "changed": loaded.changed, "unchanged": loaded.unchanged})
-    else:
-        click.echo(f"{loaded.added} people added, {loaded.changed} changed, {loaded.unchanged} as they were.")
 
 
 @deers.command()
@@ -264,6 +233,3 @@ def _tell(name: str, value: object) -> None:
 
 def _word(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-
-
-deers.add_command(apply_)

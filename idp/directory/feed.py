@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import clock
+from idp.db import Instant
 from idp.directory import people
 from idp.directory.tables import DeersChange, DeersPerson
 from idp.keyring import Keyring
@@ -68,6 +69,18 @@ def move_merges(conn: Connection, *, gone: int, into: int) -> None:
         .where(DeersChange.person_id == gone, DeersChange.former_key_sealed.is_not(None))
         .values(person_id=into)
     )
+
+
+def note_imported(conn: Connection, person_ids: sa.Select[Any]) -> None:
+    """Write an entry for each of these people, whom an import changed, in the order of their ids. The caller holds the lock."""
+    last = conn.execute(sa.select(sa.func.max(DeersChange.seq))).scalar_one() or 0
+    ids = person_ids.subquery()
+    (id_,) = ids.c
+    entries = sa.select(
+        sa.func.row_number().over(order_by=id_) + last, id_, sa.literal(IMPORTED), sa.literal(clock.now(), Instant())
+    )
+    columns = [DeersChange.seq, DeersChange.person_id, DeersChange.kind, DeersChange.at]
+    conn.execute(sa.insert(DeersChange).from_select(columns, entries))
 
 
 def read(conn: Connection, keyring: Keyring, after: str | None, *, most: int) -> Changes:

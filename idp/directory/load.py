@@ -1,102 +1,145 @@
-"""Bringing a directory file in: all of it or nothing, and only what changed is written.
+"""Bringing a directory file in: all of it or nothing (or, if asked, all but the bad lines), and only what changed is written.
 
-People are added and changed, never removed: who is missing from a file may be in the next one. An EDIPI or DBN that somebody
-else holds is a bad line, since neither is ever given out twice.
+People are added and changed, never removed: who is missing from a file may be in the next one. First the file is read into
+temporary tables, which nobody waits for on SQLite; then one write brings all of it into the directory's tables, row beside row in
+the order of their keys.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from idp import audit, clock, db
+from idp import audit, clock
 from idp.audit import Event
 from idp.db import Database
-from idp.directory import feed, lines, people
-from idp.directory.records import (
-    BadLine,
-    Record,
-    facts_of,
-    parse,
-    write,
-)
-from idp.directory.tables import (
-    PARTS,
-    DeersAddress,
-    DeersIdentifier,
-    DeersPerson,
-    DeersRelation,
-    NumberKind,
-    number_mac,
-    person_mac,
-)
+from idp.directory import people, reading, rows, settling, staging
+from idp.directory.reading import Batch, Fault, Format
+from idp.directory.records import BadLine, Record
+from idp.directory.staging import Staging
 from idp.keyring import Keyring
 from idp.ports import Services
 
-_AT_ONCE = 1_000  # people in one statement
-_TOLD = 20  # bad lines in one report
+TOLD = 20
+"""Bad lines in one report."""
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One bad line: where, and what is wrong with it, without any value of it."""
+class Step(StrEnum):
+    """What a load does, one after the other."""
 
-    line: int
-    reason: str
+    READING = "reading"
+    WRITING = "writing"
+
+
+Progress = Callable[[Step, int, int], None]
+"""Hears the step, how much of it is done and how much there is: bytes of the file, and then rows."""
 
 
 class BadFile(Exception):
-    """Nothing of a file was applied, because of these lines. Raised, so that what was written on the way is rolled back."""
+    """Nothing was applied, because of these lines, the first of all. Raised, so that what was written on the way is rolled back."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(f"{len(faults)} bad lines")
         self.faults = faults
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What an import did."""
+    """What an import did. `faults`: the first lines that were skipped."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    skipped: int = 0
+    faults: list[Fault] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Entry:
-    """A record, and the line that it stands on."""
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """What becomes of bad lines. One of them refuses the file, or they are passed over (`skip`). `report` is handed all of them."""
 
-    line: int
-    record: Record
+    skip: bool = False
+    report: Callable[[Iterator[Fault]], None] | None = None
+
+
+class _OvertakenError(Exception):
+    """Somebody else wrote to the directory while a file was read."""
 
 
 def load_file(
-    services: Services, path: Path, *, actor: str, progress: Callable[[int], None] = lambda _done: None
+    services: Services,
+    path: Path,
+    *,
+    actor: str,
+    written_in: Format | None = None,
+    bad: Bad = Bad(),
+    progress: Progress = lambda _step, _done, _all: None,
 ) -> Loaded:
-    """Apply a file in one write, with its event. `progress` hears how many bytes are done. Raises `BadFile` and `OSError`."""
+    """Apply a file in one write, with its event. Raises `BadFile`, `OSError` and `ReaderGone`."""
+    size = max(1, path.stat().st_size)
 
-    def apply(conn: Connection) -> Loaded:
-        with path.open("rb") as file:
-            return load(conn, services.keyring, entries(file, progress), actor=actor)
+    def batches() -> Iterator[Batch]:
+        for batch in reading.batches(services.keyring, path, written_in or reading.format_of(path)):
+            yield batch
+            progress(Step.READING, batch.done, size)
 
     try:
-        return services.db.write(apply)
-    except BadFile as bad:
-        # The first bad line ended the write at once, so that nobody waits behind a file that will not go in. Whoever has to
-        # mend it wants to hear of the others too.
-        with path.open("rb") as file:
-            told = {fault.line: fault for fault in [*islice(_faults(file), _TOLD), *bad.faults]}
-        raise BadFile([told[line] for line in sorted(told)][:_TOLD]) from None
+        return _load(services.db, services.keyring, batches, actor=actor, bad=bad, progress=progress)
+    except BadLine as header:
+        raise BadFile([Fault(1, str(header))]) from None
 
 
-def load(conn: Connection, keyring: Keyring, given: Iterable[Entry], *, actor: str) -> Loaded:
-    """Write what is new and what changed, and the event of it. Raises `BadFile` at the first entry that cannot be."""
-    people.lock_for_changes(conn)
-    loaded = _Load(conn, keyring).run(iter(given))
+def load_people(database: Database, keyring: Keyring, records: Iterable[Record], *, actor: str) -> Loaded:
+    """Apply records that did not come from a file, in one write; faults count them from 1."""
+    batch = Batch(0, [rows.of(keyring, record, number) for number, record in enumerate(records, start=1)])
+    return _load(database, keyring, lambda: iter([batch]), actor=actor, bad=Bad(), progress=lambda *_: None)
+
+
+def _load(
+    database: Database,
+    keyring: Keyring,
+    batches: Callable[[], Iterator[Batch]],
+    *,
+    actor: str,
+    bad: Bad,
+    progress: Progress,
+) -> Loaded:
+    def prepare(conn: Connection) -> Staging:
+        people.lock_for_changes(conn)
+        staged = Staging(conn, keyring)
+        for batch in batches():
+            if staged.faults and not bad.skip:
+                batch.people.clear()  # nothing will be applied; the other bad lines are wanted
+            staged.take(batch)
+            if staged.faults >= TOLD and not bad.skip and bad.report is None:
+                break
+        return staged
+
+    def write(conn: Connection, staged: Staging) -> Loaded:
+        if staging.state(conn) != staged.state:
+            raise _OvertakenError
+        return _apply(conn, staged, actor=actor, bad=bad, progress=progress)
+
+    try:
+        return database.write_prepared(prepare, write, waiting=False)
+    except _OvertakenError:
+        return database.write_prepared(prepare, write, waiting=True)
+
+
+def _apply(conn: Connection, staged: Staging, *, actor: str, bad: Bad, progress: Progress) -> Loaded:
+    written = None
+    if bad.skip or not staged.faults:
+        written = settling.write(
+            conn, clock.now(), skip_bad=bad.skip, progress=lambda done: progress(Step.WRITING, done, staged.rows)
+        )
+    told = list(settling.faults(conn, most=TOLD))
+    if told and bad.report is not None:
+        bad.report(settling.faults(conn))
+    if written is None:
+        raise BadFile(told)
+    loaded = Loaded(written.added, written.changed, staged.unchanged, settling.count_faults(conn), told)
     audit.record(
         conn,
         Event.DIRECTORY_IMPORTED,
@@ -105,182 +148,6 @@ def load(conn: Connection, keyring: Keyring, given: Iterable[Entry], *, actor: s
         added=loaded.added,
         changed=loaded.changed,
         unchanged=loaded.unchanged,
+        skipped=loaded.skipped,
     )
     return loaded
-
-
-def load_people(database: Database, keyring: Keyring, records: Iterable[Record], *, actor: str) -> Loaded:
-    """Apply records that did not come from a file, in one write; faults count them from 1."""
-    given = [Entry(number, record) for number, record in enumerate(records, start=1)]
-    return database.write(lambda conn: load(conn, keyring, given, actor=actor))
-
-
-def entries(file: BinaryIO, progress: Callable[[int], None] = lambda _done: None) -> Iterator[Entry]:
-    """The records of a file, one at a time; empty lines are passed over. Raises `BadFile`."""
-    done = 0
-    for number, line in lines.read(file):
-        done += len(line)
-        if line.strip():
-            try:
-                yield Entry(number, parse(line))
-            except BadLine as bad:
-                raise BadFile([Fault(number, str(bad))]) from None
-        progress(done)
-
-
-def _faults(file: BinaryIO) -> Iterator[Fault]:
-    for number, line in lines.read(file):
-        if line.strip():
-            try:
-                parse(line)
-            except BadLine as bad:
-                yield Fault(number, str(bad))
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Rows on their way, by table."""
-
-    people: list[dict[str, Any]] = field(default_factory=list)
-    changed: list[dict[str, Any]] = field(default_factory=list)
-    parts: dict[type[db.Row], list[dict[str, Any]]] = field(default_factory=lambda: {table: [] for table in PARTS})
-
-
-class _Load:
-    """One import under way."""
-
-    def __init__(self, conn: Connection, keyring: Keyring) -> None:
-        self.conn = conn
-        self.keyring = keyring
-        self.now = clock.now()
-        self.loaded = Loaded()
-        highest = conn.execute(sa.select(sa.func.max(DeersPerson.id))).scalar_one() or 0
-        self.first_new = highest + 1
-        self.next = highest + 1
-        self.met: set[int] = set()
-        """People who were there before and have had their line."""
-        self.waiting: list[tuple[int, str, int]] = []
-        """Relations to somebody who has not come yet: line, the sponsor's HMAC, the dependant's id."""
-
-    def run(self, given: Iterator[Entry]) -> Loaded:
-        while chunk := list(islice(given, _AT_ONCE)):
-            self._apply(chunk)
-        self._tie(self.waiting, last=True)
-        return self.loaded
-
-    def _apply(self, chunk: list[Entry]) -> None:
-        macs = [person_mac(self.keyring, entry.record.person) for entry in chunk]
-        known = self._known(macs)
-        batch = _Batch()
-        relations: list[tuple[int, str, int]] = []
-        owners: dict[str, tuple[int, int]] = {}
-        written: set[str] = set()
-        for entry, mac in zip(chunk, macs, strict=True):
-            id_, content = known.get(mac, (None, None))
-            if mac in written or (id_ is not None and (id_ >= self.first_new or id_ in self.met)):
-                raise BadFile([Fault(entry.line, "person: stands on an earlier line too")])
-            written.add(mac)
-            fresh = self.keyring.mac("deers:content", write(entry.record))
-            if id_ is not None:
-                self.met.add(id_)
-                if content == fresh:
-                    self.loaded.unchanged += 1
-                    continue
-            row = self._person(id_, mac, fresh, entry.record)
-            (batch.people if id_ is None else batch.changed).append(row)
-            relations += self._parts(batch, owners, entry, row["id"])
-        self._write(batch, owners)
-        self._tie(relations, last=False)
-
-    def _known(self, macs: list[str]) -> dict[str, tuple[int, str]]:
-        found = self.conn.execute(
-            sa.select(DeersPerson.key_mac, DeersPerson.id, DeersPerson.content_mac).where(DeersPerson.key_mac.in_(macs))
-        )
-        return {mac: (id_, content) for mac, id_, content in found}
-
-    def _person(self, id_: int | None, mac: str, content: str, record: Record) -> dict[str, Any]:
-        if id_ is None:
-            id_ = self.next
-            self.next += 1
-            self.loaded.added += 1
-        else:
-            self.loaded.changed += 1
-        return {
-            "id": id_,
-            "key_mac": mac,
-            "facts_sealed": people.seal(self.keyring, id_, facts_of(record)),
-            "content_mac": content,
-            "changed_at": self.now,
-        }
-
-    def _parts(
-        self, batch: _Batch, owners: dict[str, tuple[int, int]], entry: Entry, id_: int
-    ) -> list[tuple[int, str, int]]:
-        """Put an entry's rows into the batch and return its ties, which wait until the sponsors have an id."""
-        record = entry.record
-        for kind, number, current in people.numbers(record):
-            mac = number_mac(self.keyring, kind, number)
-            if kind is not NumberKind.SSN:
-                if mac in owners:
-                    raise BadFile([Fault(entry.line, f"{kind}: somebody on an earlier line has this number")])
-                owners[mac] = (id_, entry.line)
-            batch.parts[DeersIdentifier].append({"mac": mac, "person_id": id_, "kind": kind.value, "current": current})
-        addresses = people.address_macs(self.keyring, record)
-        batch.parts[DeersAddress] += [
-            {"mac": mac, "person_id": id_, "kind": kind.value} for mac, kind in addresses.items()
-        ]
-        return [
-            (entry.line, person_mac(self.keyring, sponsor), id_)
-            for sponsor in dict.fromkeys(relation.sponsor for relation in record.relations)
-        ]
-
-    def _write(self, batch: _Batch, owners: dict[str, tuple[int, int]]) -> None:
-        changed = [row["id"] for row in batch.changed]
-        for table in PARTS if changed else ():
-            person_id = table.__table__.c.person_id
-            self.conn.execute(sa.delete(table).where(person_id.in_(changed)))
-        self._check_owners(owners)
-        self._insert(DeersPerson, batch.people)
-        if batch.changed:
-            statement = sa.update(DeersPerson).where(DeersPerson.id == sa.bindparam("the_id"))
-            self.conn.execute(statement, [{"the_id": row.pop("id"), **row} for row in batch.changed])
-            feed.note(self.conn, self.keyring, [feed.Entry(id_, feed.IMPORTED) for id_ in changed])
-        for table, rows in batch.parts.items():
-            self._insert(table, rows)
-
-    def _check_owners(self, owners: dict[str, tuple[int, int]]) -> None:
-        """Refuse a number that belongs to somebody whom this batch does not touch, be they of this file or an earlier one."""
-        for macs in _pieces(sorted(owners)):
-            held = self.conn.execute(
-                sa.select(DeersIdentifier.mac, DeersIdentifier.kind).where(
-                    DeersIdentifier.mac.in_(macs), DeersIdentifier.kind != NumberKind.SSN.value
-                )
-            ).all()
-            if held:
-                faults = [Fault(owners[mac][1], f"{kind}: somebody else has this number") for mac, kind in held]
-                raise BadFile(sorted(faults, key=lambda fault: fault.line))
-
-    def _tie(self, relations: list[tuple[int, str, int]], *, last: bool) -> None:
-        """Write the relations whose sponsor is there; the rest wait for the end of the file, where they become faults."""
-        missing = []
-        for piece in _pieces(relations):
-            ids = self._known(list({sponsor for _, sponsor, _ in piece}))
-            self._insert(
-                DeersRelation,
-                [{"person_id": id_, "sponsor_id": ids[sponsor][0]} for _, sponsor, id_ in piece if sponsor in ids],
-            )
-            missing += [relation for relation in piece if relation[1] not in ids]
-        if last and missing:
-            raise BadFile([Fault(line, "relations.sponsor: nobody has this key") for line, _, _ in missing])
-        if not last:
-            self.waiting += missing
-
-    def _insert(self, table: type[db.Row], rows: list[dict[str, Any]]) -> None:
-        """The one place that writes in bulk."""
-        if rows:
-            self.conn.execute(sa.insert(table), rows)
-
-
-def _pieces(values: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield values[start : start + _AT_ONCE]

@@ -1,6 +1,6 @@
 """Reading people back: by a number for a claim, by EDIPI for an operator."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -57,6 +57,11 @@ class Whole:
 def seal(keyring: Keyring, person_id: int, plain: bytes) -> bytes:
     """Close a person's facts, bound to their row (R74)."""
     return keyring.seal(plain, row=str(person_id), **PLACE)
+
+
+def seal_all(keyring: Keyring, plain: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    """The same for many people."""
+    return keyring.seal_all([(str(person_id), facts) for person_id, facts in plain], **PLACE)
 
 
 def unseal(keyring: Keyring, sealed: Sealed) -> Kept:

@@ -4,7 +4,7 @@ The names of the fields are the columns that `docs/deers.md` explains. A fault n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
@@ -283,9 +283,14 @@ def read_facts(plain: bytes) -> Kept:
     return Kept.model_validate_json(plain)
 
 
-def told(wrong: ValidationError, *, tagged: bool = False) -> str:
-    """What is wrong with a line, without any value of it. `tagged`: every place begins with the kind of the line."""
-    return "; ".join(_faults(wrong, 1 if tagged else 0))
+Place = tuple[str | int, ...]
+
+
+def told(wrong: ValidationError, *, tagged: bool = False, where: Callable[[Place], str] | None = None) -> str:
+    """What is wrong with a line, without any value of it. `tagged`: every place begins with the kind of the line. `where` has the
+    words for a place in the record.
+    """
+    return "; ".join(_faults(wrong, 1 if tagged else 0, where or _dotted))
 
 
 _REASONS = {
@@ -295,14 +300,18 @@ _REASONS = {
 }
 
 
-def _faults(wrong: ValidationError, tags: int) -> Iterator[str]:
+def _faults(wrong: ValidationError, tags: int, where: Callable[[Place], str]) -> Iterator[str]:
     for error in wrong.errors(include_url=False, include_input=False, include_context=False)[:5]:
         if error["type"] == "json_invalid":
             yield "not a JSON object"
             continue
         reason = _REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-        where = ".".join(_shown(part) for part in error["loc"][tags:])
-        yield f"{where}: {reason}" if where else reason
+        place = error["loc"][tags:]
+        yield f"{where(place)}: {reason}" if place else reason
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(_shown(part) for part in place)
 
 
 def _shown(part: str | int) -> str:

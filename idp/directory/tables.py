@@ -4,6 +4,7 @@ Affiliations and eligibility are sealed too: a child's begins on the day of birt
 HMACs (R75, R76).
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,9 +118,12 @@ def person_mac(keyring: Keyring, key: str) -> str:
     return keyring.mac("deers:person", key)
 
 
+_PURPOSES = {kind: f"deers:{kind}" for kind in NumberKind}
+
+
 def number_mac(keyring: Keyring, kind: NumberKind, number: str) -> str:
     """What a number is found by (R75): a key for each kind, so that an SSN and an EDIPI with the same digits never meet."""
-    return keyring.mac(f"deers:{kind}", number)
+    return keyring.mac(_PURPOSES[kind], number)
 
 
 def email_mac(keyring: Keyring, email: str) -> str:
@@ -127,9 +131,11 @@ def email_mac(keyring: Keyring, email: str) -> str:
     return keyring.mac("deers:email", email.strip().casefold())
 
 
+_OTHER = re.compile(r"[\W_]+")
+"""All but letters and digits."""
+
+
 def post_mac(keyring: Keyring, *lines: str | None) -> str:
     """The same for a postal address: letters and digits alone, without case."""
-    bare = "\x1f".join(
-        "".join(character for character in (line or "").casefold() if character.isalnum()) for line in lines
-    )
+    bare = "\x1f".join(_OTHER.sub("", (line or "").casefold()) for line in lines)
     return keyring.mac("deers:post", bare)

@@ -101,9 +101,16 @@ def test_a_directory_is_generated_loaded_and_shown(command: Command, database: D
 
     loaded = command("import", out, "--json")
     assert loaded.exit_code == 0, loaded.output
-    assert json.loads(loaded.stdout) == {"applied": True, "added": 300, "changed": 0, "unchanged": 16}
+    assert json.loads(loaded.stdout) == {
+        "applied": True,
+        "added": 300,
+        "changed": 0,
+        "unchanged": 16,
+        "skipped": 0,
+        "faults": [],
+    }
     event = imports(database)[-1]
-    assert event.fields == {"added": 300, "changed": 0, "unchanged": 16}
+    assert event.fields == {"added": 300, "changed": 0, "unchanged": 16, "skipped": 0}
     assert event.actor.startswith("operator:")
 
     last = json.loads(out.read_text("utf-8").splitlines()[-1])
@@ -152,7 +159,14 @@ def test_a_repeated_import_writes_only_what_changed(command: Command, database: 
     before = everything(database)
     moved = second.model_copy(update={"family_name": "Otherwood", "ssn": None})
     again = command("import", file_of(tmp_path, first, moved, third), "--json")
-    assert json.loads(again.stdout) == {"applied": True, "added": 1, "changed": 1, "unchanged": 1}
+    assert json.loads(again.stdout) == {
+        "applied": True,
+        "added": 1,
+        "changed": 1,
+        "unchanged": 1,
+        "skipped": 0,
+        "faults": [],
+    }
     after = everything(database)
     with database.read() as conn:
         changed = {row.id: row for row in list_rows(conn, DeersPerson)}

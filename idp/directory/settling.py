@@ -1,0 +1,207 @@
+"""The end of an import: what waits in the temporary tables goes into the directory, or it comes out which lines cannot.
+
+The database's own constraints say whether all of it can go in. Only when they say no are the lines looked for that are to blame.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from idp import db
+from idp.directory import feed, staging
+from idp.directory.reading import Fault
+from idp.directory.staging import ADDRESS, FAULT, IDENTIFIER, PERSON, RELATION
+from idp.directory.tables import PARTS, DeersAddress, DeersIdentifier, DeersPerson, DeersRelation, NumberKind
+
+Progress = Callable[[int], None]
+"""Hears how many rows are written."""
+
+_SPONSOR: Final = "relations.sponsor"
+_COUNTED: Final = {"preserve_rowcount": True}
+
+
+class Written(NamedTuple):
+    """How many people."""
+
+    added: int
+    changed: int
+
+
+class _NobodyThereError(Exception):
+    """A relation leads to nobody."""
+
+
+def write(conn: Connection, now: datetime, *, skip_bad: bool, progress: Progress) -> Written | None:
+    """Bring all that waits into the directory. Lines that cannot go in become faults: then nothing is written, or, with
+    `skip_bad`, all the others are.
+    """
+    try:
+        with conn.begin_nested():
+            return _write(conn, now, progress)
+    except (IntegrityError, _NobodyThereError):
+        if _find_faults(conn, cascade=skip_bad) == 0:
+            raise
+    return _write(conn, now, progress) if skip_bad else None
+
+
+def faults(conn: Connection, *, most: int | None = None) -> Iterator[Fault]:
+    """All of them, or the first, by line."""
+    found = conn.execute(
+        sa.select(FAULT.c.line, FAULT.c.reason).order_by(FAULT.c.line).limit(most),
+        execution_options={"stream_results": most is None},
+    )
+    return (Fault(line, reason) for line, reason in found)
+
+
+def count_faults(conn: Connection) -> int:
+    """How many lines are bad."""
+    return conn.execute(sa.select(sa.func.count()).select_from(FAULT)).scalar_one()
+
+
+def _write(conn: Connection, now: datetime, progress: Progress) -> Written:
+    if conn.dialect.name == "postgresql":
+        for table in (PERSON, *staging.PARTS):
+            conn.exec_driver_sql(f"ANALYZE {table.name}")  # nothing does it for a temporary table
+    changed = _change(conn, now)
+    added = _insert(
+        conn,
+        DeersPerson,
+        sa.select(
+            PERSON.c.person_id,
+            PERSON.c.key_mac,
+            PERSON.c.facts_sealed,
+            PERSON.c.content_mac,
+            sa.literal(now, db.Instant()),
+        ).where(PERSON.c.is_new),
+    )
+    progress(done := added + changed)
+    # In the order of the index the rows are appended side by side; in the file's, each would land on another page.
+    for model, table in ((DeersIdentifier, IDENTIFIER), (DeersAddress, ADDRESS)):
+        columns = [table.c[column.name] for column in model.__table__.c]
+        done += _insert(conn, model, sa.select(*columns).order_by(table.c.mac, table.c.person_id))
+        progress(done)
+    tied = _insert(
+        conn,
+        DeersRelation,
+        sa.select(RELATION.c.person_id, DeersPerson.id).join_from(
+            RELATION, DeersPerson, DeersPerson.key_mac == RELATION.c.sponsor_mac
+        ),
+    )
+    if tied < conn.execute(sa.select(sa.func.count()).select_from(RELATION)).scalar_one():
+        raise _NobodyThereError
+    progress(done + tied)
+    return Written(added, changed)
+
+
+def _change(conn: Connection, now: datetime) -> int:
+    """Who was there before and is another now: the old parts go, and the feed tells of it."""
+    known = sa.select(PERSON.c.person_id).where(~PERSON.c.is_new)
+    changed = conn.execute(
+        sa.update(DeersPerson)
+        .where(DeersPerson.id == PERSON.c.person_id, ~PERSON.c.is_new)
+        .values(content_mac=PERSON.c.content_mac, facts_sealed=PERSON.c.facts_sealed, changed_at=now)
+    ).rowcount
+    if changed:
+        for part in PARTS:
+            conn.execute(sa.delete(part).where(part.__table__.c.person_id.in_(known)))
+        feed.note_imported(conn, known)
+    return changed
+
+
+def _insert(conn: Connection, model: type[db.Row], rows: sa.Select[Any]) -> int:
+    table = cast("sa.Table", model.__table__)
+    statement = sa.insert(table).from_select(list(table.c), rows)
+    return conn.execute(statement, execution_options=_COUNTED).rowcount
+
+
+def _find_faults(conn: Connection, *, cascade: bool) -> int:
+    """Take the lines out that are to blame and note why; tell how many. `cascade`: also those that cannot go in without these.
+
+    An earlier line goes before a later one, and who had a number before goes before both, whatever else is wrong with them.
+    """
+    for table, column in ((PERSON, "key_mac"), (IDENTIFIER, "mac"), (RELATION, "sponsor_mac"), (FAULT, "key_mac")):
+        conn.exec_driver_sql(f"CREATE INDEX ix_{table.name}_{column} ON {table.name} ({column})")
+    for table in (PERSON, *staging.PARTS):
+        conn.exec_driver_sql(f"CREATE INDEX ix_{table.name}_person_id ON {table.name} (person_id)")
+    found = sum(_take_out(conn, blamed) for blamed in (_twice(), _number_of_another(), _number_of_an_earlier_line()))
+    if not cascade:
+        return found + _take_out(conn, _without_sponsor(cascade=False))
+    while more := _take_out(conn, _without_sponsor(cascade=True)) + _take_out(conn, _number_of_another()):
+        found += more
+    return found
+
+
+def _take_out(conn: Connection, blamed: sa.Select[Any]) -> int:
+    """Note faults, given as line, reason, the person's key and row, and take their lines out of what waits."""
+    found = conn.execute(sa.insert(FAULT).from_select(list(FAULT.c), blamed), execution_options=_COUNTED).rowcount
+    if found:
+        taken = sa.select(FAULT.c.person_id).where(FAULT.c.person_id.is_not(None))
+        for table in (PERSON, *staging.PARTS):
+            conn.execute(sa.delete(table).where(table.c.person_id.in_(taken)))
+    return found
+
+
+def _twice() -> sa.Select[Any]:
+    earlier = PERSON.alias()
+    return sa.select(PERSON.c.line, sa.literal(staging.TWICE), PERSON.c.key_mac, PERSON.c.person_id).where(
+        sa.exists().where(earlier.c.key_mac == PERSON.c.key_mac, earlier.c.line < PERSON.c.line)
+    )
+
+
+def _number_of_another() -> sa.Select[Any]:
+    """A number of somebody who stays as they are, or who changes and keeps it."""
+    kept, changing = IDENTIFIER.alias(), PERSON.alias()
+    keeps = sa.exists().where(kept.c.mac == DeersIdentifier.mac, kept.c.person_id == DeersIdentifier.person_id)
+    changes = sa.exists().where(changing.c.person_id == DeersIdentifier.person_id)
+    held = sa.select(IDENTIFIER.c.line, IDENTIFIER.c.kind, IDENTIFIER.c.person_id).join(
+        DeersIdentifier, DeersIdentifier.mac == IDENTIFIER.c.mac
+    )
+    return _by_kind(
+        held.where(_LEADS_TO_ONE, DeersIdentifier.person_id != IDENTIFIER.c.person_id, sa.or_(keeps, sa.not_(changes))),
+        "somebody else has this number",
+    )
+
+
+def _number_of_an_earlier_line() -> sa.Select[Any]:
+    earlier = IDENTIFIER.alias()
+    return _by_kind(
+        sa.select(IDENTIFIER.c.line, IDENTIFIER.c.kind, IDENTIFIER.c.person_id).where(
+            _LEADS_TO_ONE,
+            sa.exists().where(earlier.c.mac == IDENTIFIER.c.mac, earlier.c.line < IDENTIFIER.c.line),
+        ),
+        "somebody on an earlier line has this number",
+    )
+
+
+_LEADS_TO_ONE: Final = IDENTIFIER.c.kind != NumberKind.SSN.value
+
+
+def _by_kind(lines: sa.Select[Any], what: str) -> sa.Select[Any]:
+    """One fault a line, with every kind of number that it is about."""
+    found = lines.distinct().subquery()
+    reason = sa.func.aggregate_strings(found.c.kind + f": {what}", "; ")
+    return (
+        sa.select(found.c.line, reason, sa.func.min(PERSON.c.key_mac), found.c.person_id)
+        .join(PERSON, PERSON.c.person_id == found.c.person_id)
+        .group_by(found.c.line, found.c.person_id)
+    )
+
+
+def _without_sponsor(*, cascade: bool) -> sa.Select[Any]:
+    waiting = PERSON.alias()
+    skipped = sa.exists().where(FAULT.c.key_mac == RELATION.c.sponsor_mac)
+    reason = sa.case((skipped, f"{_SPONSOR}: the sponsor's own line is bad"), else_=f"{_SPONSOR}: nobody has this key")
+    nobody = (
+        sa.not_(sa.exists().where(DeersPerson.key_mac == RELATION.c.sponsor_mac)),
+        sa.not_(sa.exists().where(waiting.c.key_mac == RELATION.c.sponsor_mac)),
+    )
+    return (
+        sa.select(RELATION.c.line, sa.func.min(reason), PERSON.c.key_mac, PERSON.c.person_id)
+        .join(PERSON, PERSON.c.person_id == RELATION.c.person_id)
+        .where(*nobody, *(() if cascade else (sa.not_(skipped),)))
+        .group_by(RELATION.c.line, PERSON.c.key_mac, PERSON.c.person_id)
+    )
