@@ -75,13 +75,13 @@ class Keyring:
         """Keyed HMAC-SHA-256 for look-ups and limits of things that could be guessed (R75); a key of its own for each
         purpose.
         """
-        keyed = self._keyed(self.lookup[0][1], purpose).copy()
+        keyed = _keyed(self.lookup[0][1], purpose).copy()
         keyed.update(value.encode("utf-8"))
         return b64url(keyed.finalize())
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one named purpose that lasts as long as the look-up key: pairwise subjects, form tokens."""
-        return self._derived(self.lookup[0][1], purpose)
+        return _derived(self.lookup[0][1], purpose)
 
     def peppered(self, password: str, kid: str | None = None) -> tuple[str, bytes]:
         """The pepper's kid, and HMAC(pepper, password): what the password hash is made of (R10). A given kid must
@@ -92,17 +92,17 @@ class Keyring:
                 return known, hmac.digest(key, password.encode("utf-8"), "sha256")
         raise KeyFault("pepper.key no longer holds a pepper that stored passwords need")
 
-    @staticmethod
-    @cache
-    def _derived(key: bytes, purpose: str) -> bytes:
-        """Kept, since each request asks for a few; purposes are words of the code, so there are few of them."""
-        return hmac.digest(key, b"guidon:" + purpose.encode("utf-8"), hashlib.sha256)
 
-    @classmethod
-    @cache
-    def _keyed(cls, key: bytes, purpose: str) -> HMAC:
-        """Kept, to be copied: to begin anew takes four times as long, and an import takes millions of them."""
-        return HMAC(cls._derived(key, purpose), SHA256())
+@cache
+def _derived(key: bytes, purpose: str) -> bytes:
+    """Kept, since each request asks for a few; purposes are words of the code, so there are few of them."""
+    return hmac.digest(key, b"guidon:" + purpose.encode("utf-8"), hashlib.sha256)
+
+
+@cache
+def _keyed(key: bytes, purpose: str) -> HMAC:
+    """Kept, to be copied: to begin anew takes four times as long, and an import takes millions of them."""
+    return HMAC(_derived(key, purpose), SHA256())
 
 
 @cache

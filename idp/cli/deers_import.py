@@ -23,7 +23,11 @@ from idp.directory.load import Bad, BadFile, Loaded, Step
 from idp.directory.reading import Fault, Format, ReaderGone
 from idp.ports import Services
 
-_BARS = {Step.READING: "Reading people", Step.WRITING: "Writing people"}
+_BARS = {
+    Step.READING: "Reading people",
+    Step.AGAIN: "Reading them again, since the directory has changed",
+    Step.WRITING: "Writing people",
+}
 
 
 @click.command("import")
@@ -31,7 +35,7 @@ _BARS = {Step.READING: "Reading people", Step.WRITING: "Writing people"}
 @click.option(
     "--format",
     "written_in",
-    type=click.Choice(list(Format)),
+    type=click.Choice([each.value for each in Format]),
     help="How the file is written; if not given, its name tells: CSV if it ends in .csv, else JSON lines.",
 )
 @click.option("--skip-bad", is_flag=True, help="Load all but the bad lines, and say which these are.")
@@ -43,14 +47,22 @@ _BARS = {Step.READING: "Reading people", Step.WRITING: "Writing people"}
 @json_option
 @pass_services
 def import_(
-    services: Services, file: Path, *, written_in: Format | None, skip_bad: bool, report: Path | None, as_json: bool
+    services: Services, file: Path, *, written_in: str | None, skip_bad: bool, report: Path | None, as_json: bool
 ) -> None:
     """Load a directory file: all of it, or, if one line is bad, nothing."""
     require_embedded(services)
     bad = Bad(skip_bad, None if report is None else lambda faults: _write_report(report, faults))
     try:
         with _bars() as progress:
-            loaded = load.load_file(services, file, actor=operator(), written_in=written_in, bad=bad, progress=progress)
+            loaded = load.load_file(
+                services.db,
+                services.keyring,
+                file,
+                actor=operator(),
+                written_in=Format(written_in) if written_in else None,
+                bad=bad,
+                progress=progress,
+            )
     except OSError as failed:
         fail(f"{failed.filename or file}: {failed.strerror}. Nothing was loaded.")
     except ReaderGone:
@@ -69,7 +81,7 @@ def _tell(loaded: Loaded, *, as_json: bool) -> None:
         return
     click.echo(f"{loaded.added} people added, {loaded.changed} changed, {loaded.unchanged} as they were.")
     if loaded.skipped:
-        click.echo(f"{loaded.skipped} lines were skipped. These are wrong (the first of them, if there are many):")
+        click.echo(f"Lines left out: {loaded.skipped}. These are wrong (the first of them, if there are many):")
         click.echo("\n".join(_told(loaded.faults)))
 
 

@@ -5,6 +5,7 @@ temporary tables, which nobody waits for on SQLite; then one write brings all of
 the order of their keys.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +21,6 @@ from idp.directory.reading import Batch, Fault, Format
 from idp.directory.records import BadLine, Record
 from idp.directory.staging import Staging
 from idp.keyring import Keyring
-from idp.ports import Services
 
 TOLD = 20
 """Bad lines in one report."""
@@ -30,6 +30,8 @@ class Step(StrEnum):
     """What a load does, one after the other."""
 
     READING = "reading"
+    AGAIN = "again"
+    """Somebody else wrote to the directory meanwhile."""
     WRITING = "writing"
 
 
@@ -69,7 +71,8 @@ class _OvertakenError(Exception):
 
 
 def load_file(
-    services: Services,
+    database: Database,
+    keyring: Keyring,
     path: Path,
     *,
     actor: str,
@@ -80,13 +83,13 @@ def load_file(
     """Apply a file in one write, with its event. Raises `BadFile`, `OSError` and `ReaderGone`."""
     size = max(1, path.stat().st_size)
 
-    def batches() -> Iterator[Batch]:
-        for batch in reading.batches(services.keyring, path, written_in or reading.format_of(path)):
+    def batches(step: Step) -> Iterator[Batch]:
+        for batch in reading.batches(keyring, path, written_in or reading.format_of(path)):
             yield batch
-            progress(Step.READING, batch.done, size)
+            progress(step, batch.done, size)
 
     try:
-        return _load(services.db, services.keyring, batches, actor=actor, bad=bad, progress=progress)
+        return _load(database, keyring, batches, actor=actor, bad=bad, progress=progress)
     except BadLine as header:
         raise BadFile([Fault(1, str(header))]) from None
 
@@ -94,22 +97,22 @@ def load_file(
 def load_people(database: Database, keyring: Keyring, records: Iterable[Record], *, actor: str) -> Loaded:
     """Apply records that did not come from a file, in one write; faults count them from 1."""
     batch = Batch(0, [rows.of(keyring, record, number) for number, record in enumerate(records, start=1)])
-    return _load(database, keyring, lambda: iter([batch]), actor=actor, bad=Bad(), progress=lambda *_: None)
+    return _load(database, keyring, lambda _step: iter([batch]), actor=actor, bad=Bad(), progress=lambda *_: None)
 
 
 def _load(
     database: Database,
     keyring: Keyring,
-    batches: Callable[[], Iterator[Batch]],
+    batches: Callable[[Step], Iterator[Batch]],
     *,
     actor: str,
     bad: Bad,
     progress: Progress,
 ) -> Loaded:
-    def prepare(conn: Connection) -> Staging:
+    def prepare(conn: Connection, step: Step) -> Staging:
         people.lock_for_changes(conn)
         staged = Staging(conn, keyring)
-        for batch in batches():
+        for batch in batches(step):
             if staged.faults and not bad.skip:
                 batch.people.clear()  # nothing will be applied; the other bad lines are wanted
             staged.take(batch)
@@ -123,9 +126,9 @@ def _load(
         return _apply(conn, staged, actor=actor, bad=bad, progress=progress)
 
     try:
-        return database.write_prepared(prepare, write, waiting=False)
+        return database.write_prepared(lambda conn: prepare(conn, Step.READING), write, waiting=False)
     except _OvertakenError:
-        return database.write_prepared(prepare, write, waiting=True)
+        return database.write_prepared(lambda conn: prepare(conn, Step.AGAIN), write, waiting=True)
 
 
 def _apply(conn: Connection, staged: Staging, *, actor: str, bad: Bad, progress: Progress) -> Loaded:
@@ -136,7 +139,8 @@ def _apply(conn: Connection, staged: Staging, *, actor: str, bad: Bad, progress:
         )
     told = list(settling.faults(conn, most=TOLD))
     if told and bad.report is not None:
-        bad.report(settling.faults(conn))
+        with contextlib.closing(settling.faults(conn)) as every:
+            bad.report(every)
     if written is None:
         raise BadFile(told)
     loaded = Loaded(written.added, written.changed, staged.unchanged, settling.count_faults(conn), told)

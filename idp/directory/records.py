@@ -252,6 +252,8 @@ class Kept(Facts):
 
 
 _KEPT = set(Kept.model_fields)
+_validate: Callable[[bytes], Record] = Record.__pydantic_validator__.validate_json
+"""`Record.model_validate_json` without what it looks at before: a fifth of the time."""
 
 
 class BadLine(Exception):
@@ -263,7 +265,7 @@ def parse(line: bytes) -> Record:
     if len(line) > LONGEST_LINE:
         raise BadLine(f"longer than {LONGEST_LINE} bytes")
     try:
-        return Record.model_validate_json(line)
+        return _validate(line)
     except ValidationError as wrong:
         raise BadLine(told(wrong)) from None
 

@@ -3,7 +3,7 @@
 The database's own constraints say whether all of it can go in. Only when they say no are the lines looked for that are to blame.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
@@ -48,13 +48,15 @@ def write(conn: Connection, now: datetime, *, skip_bad: bool, progress: Progress
     return _write(conn, now, progress) if skip_bad else None
 
 
-def faults(conn: Connection, *, most: int | None = None) -> Iterator[Fault]:
+def faults(conn: Connection, *, most: int | None = None) -> Generator[Fault, None, None]:
     """All of them, or the first, by line."""
     found = conn.execute(
         sa.select(FAULT.c.line, FAULT.c.reason).order_by(FAULT.c.line).limit(most),
         execution_options={"stream_results": most is None},
     )
-    return (Fault(line, reason) for line, reason in found)
+    with found:
+        for line, reason in found:
+            yield Fault(line, reason)
 
 
 def count_faults(conn: Connection) -> int:
@@ -183,7 +185,8 @@ _LEADS_TO_ONE: Final = IDENTIFIER.c.kind != NumberKind.SSN.value
 def _by_kind(lines: sa.Select[Any], what: str) -> sa.Select[Any]:
     """One fault a line, with every kind of number that it is about."""
     found = lines.distinct().subquery()
-    reason = sa.func.aggregate_strings(found.c.kind + f": {what}", "; ")
+    both = "; ".join(f"{kind}: {what}" for kind in (NumberKind.EDIPI, NumberKind.DBN))
+    reason = sa.case((sa.func.count() == 2, both), else_=sa.func.min(found.c.kind) + f": {what}")
     return (
         sa.select(found.c.line, reason, sa.func.min(PERSON.c.key_mac), found.c.person_id)
         .join(PERSON, PERSON.c.person_id == found.c.person_id)

@@ -25,6 +25,7 @@ from idp.directory.records import (
     told,
 )
 
+_TOO_LONG = f"longer than {LONGEST_LINE} bytes"
 _TRUTH = {"true": True, "false": False}
 
 
@@ -82,6 +83,7 @@ class Sheet:
         self.done = 0
         """How many bytes were read."""
         self._line = 0
+        self._too_long = False
         self._rows = csv.reader(self._texts(file), strict=True)
         self.columns = _checked(next(self._read(), Row(1, [])))
 
@@ -92,6 +94,7 @@ class Sheet:
     def _read(self) -> Iterator[Row]:
         while True:
             begun = self._line + 1
+            self._too_long = False
             try:
                 cells = next(self._rows)
             except StopIteration:
@@ -100,11 +103,13 @@ class Sheet:
                 last = f", which goes on to line {self._line}" if self._line > begun else ""
                 yield Row(begun, [], f"quotes or line ends are out of place in this row{last}")
                 continue
-            yield Row(begun, cells)
+            too_long = self._too_long or sum(map(len, cells)) > LONGEST_LINE
+            yield Row(begun, [], _TOO_LONG) if too_long else Row(begun, cells)
 
     def _texts(self, file: BinaryIO) -> Iterator[str]:
         for number, line in lines.read(file):
             self._line = number
+            self._too_long |= len(line) > LONGEST_LINE
             self.done += len(line)
             # What is no UTF-8 stays visible as such until somebody looks at the row.
             yield line.decode("utf-8", errors="surrogateescape")
@@ -117,8 +122,6 @@ def parse(columns: list[Column], row: Row) -> Record:
     if len(row.cells) != len(columns):
         raise BadLine(f"{len(row.cells)} cells, where the header has {len(columns)}")
     given, numbers = _sorted(columns, row.cells)
-    if sum(map(len, row.cells)) > LONGEST_LINE:
-        raise BadLine(f"longer than {LONGEST_LINE} bytes")
     try:
         text = json.dumps(given, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

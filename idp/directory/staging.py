@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp.directory import people
-from idp.directory.reading import Batch
+from idp.directory.reading import Batch, Fault
 from idp.directory.tables import DeersChange, DeersPerson
 from idp.keyring import Keyring
 
@@ -87,13 +87,13 @@ class Staging:
 
     def take(self, batch: Batch) -> None:
         """Put a batch here: who is new or changed, and what was wrong."""
-        faults = [(fault.line, fault.reason, fault.key_mac, None) for fault in batch.faults]
+        faults = list(batch.faults)
         fresh = []
         known = self._known([one.key_mac for one in batch.people])
         for one in batch.people:
             id_, content = known.get(one.key_mac, (None, None))
             if id_ is not None and self._has_met(id_):
-                faults.append((one.line, TWICE, None, None))
+                faults.append(Fault(one.line, TWICE))
             elif content == one.content_mac:
                 self.unchanged += 1
             else:
@@ -111,7 +111,8 @@ class Staging:
         )
         self._put(ADDRESS, [(mac, id_, kind) for id_, _, one in fresh for mac, kind in one.addresses])
         self._put(RELATION, [(id_, mac, one.line) for id_, _, one in fresh for mac in one.sponsors])
-        self._put(FAULT, faults)
+        if faults:
+            self._conn.execute(sa.insert(FAULT), [fault._asdict() for fault in faults])
         self.faults += len(faults)
 
     def _new_id(self) -> int:
@@ -133,7 +134,7 @@ class Staging:
         return met
 
     def _put(self, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Add rows, each with a value for every column, in their order."""
+        """Add rows of digests, numbers and sealed facts, each with a value for every column in its order."""
         if not rows:
             return
         self.rows += len(rows)
@@ -158,13 +159,9 @@ _KNOWN: Final = {
 }
 """One statement however many are asked for; SQLAlchemy would make it anew for each number."""
 
-_ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
-
-def _cell(value: str | int | bytes | None) -> str:
-    """As COPY reads it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"."""
+def _cell(value: str | int | bytes) -> str:
+    """As COPY reads it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". No text here has to be escaped."""
     if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    if isinstance(value, bytes):
-        return r"\\x" + value.hex()
-    return r"\N" if value is None else str(value)
+        return value
+    return r"\\x" + value.hex() if isinstance(value, bytes) else str(value)
