@@ -23,9 +23,10 @@ def list_one(conn: Connection, macs: Collection[str]) -> list[Person]:
     return db.list_rows(conn, Person, sa.or_(Person.id.in_(heads), Person.merged_into.in_(heads)), order_by=Person.id)
 
 
-def rekey(conn: Connection, person: Person, mac: str) -> None:
-    """The authority has this person under another key from now on, which is nobody's here."""
+def rekey(conn: Connection, person: Person, mac: str) -> Person:
+    """The authority has this person under another key from now on, which is nobody's here; the person as they are then."""
     conn.execute(sa.update(Person).where(Person.id == person.id).values(authority_mac=mac))
+    return db.get(conn, Person, Person.id == person.id)
 
 
 def merge(conn: Connection, gone: Person, into: Person) -> None:

@@ -148,10 +148,8 @@ def _merge(
         if other is None or (head is not None and other.id == head.id):
             continue
         if head is None:
-            merging.rekey(conn, other, record.mac)
-            other.authority_mac = record.mac
-            head = other
-            _note(conn, Event.PERSON_REKEYED, other, actor=actor)
+            head = merging.rekey(conn, other, record.mac)
+            _note(conn, Event.PERSON_REKEYED, head, actor=actor)
             done.append(Followed.REKEYED)
         else:
             merging.merge(conn, other, head)

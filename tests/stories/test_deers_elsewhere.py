@@ -129,7 +129,7 @@ def test_doctor_asks_over_there_and_says_what_is_wrong(there: World, deers_certi
         "IDP_EXTRA_CA": str(there.settings.extra_ca),
     }
     good = json.loads(run_idp(environment, "doctor", "--json").stdout)["deers"]
-    assert good == {"ok": True, "says": "16 people, at IDP_DEERS_URL"}
+    assert good == {"ok": True, "says": "16 people, at IDP_DEERS_URL; every change is followed"}
     for ours, fault in (
         ("customer-expired", "CERTIFICATE_EXPIRED"),
         ("stranger", "UNKNOWN_CA"),
