@@ -5,5 +5,7 @@ one somebody else took; `sides` is what is measured, `guidon` ours and `peer` np
 name holds the program); `browser` signs in; `load.mjs` sends the requests and checks the answers; `rounds` takes the
 measurements in turn, each by a `load`; `signing_in` holds sign-ins of `members` against `bare` argon2, and floods the
 server with them (`member.mjs`, over `wire.mjs`); `weights` counts what a page costs a first visitor; `report` makes the
-tables, on the terminal and in docs/performance.md.
+tables, on the terminal and in docs/performance.md. `deers` measures the directory up to a million people, in the databases of
+`stores`, with accounts of `deers_members` that follow it; `likeness` looks among all of them for people who could be taken for each
+other; `deers_report` has its tables.
 """

@@ -8,9 +8,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import IO, Any
 
-from bench import guidon, machine, peer, report, rounds, signing_in, weights
+from bench import deers, deers_report, guidon, machine, peer, report, rounds, signing_in, weights
+from bench.deers import Deers
 from bench.report import Told
 from bench.rounds import FLOWS, REQUESTS, Results
 from bench.signing_in import SignIns
@@ -27,7 +29,8 @@ def main(words: Sequence[str]) -> int:
     try:
         listen()
         with _only_one():
-            results, signing, pages = measure(asked)
+            directory = _directory(asked) if asked.deers else None
+            results, signing, pages = measure(asked) if _others(asked) else (None, None, [])
     except StopError as stop:
         say(f"\n{stop}")
         return stop.code
@@ -45,8 +48,15 @@ def main(words: Sequence[str]) -> int:
             say(f"Not to be quoted: {doubt}.\n")
     if pages:
         say(f"{report.weights(pages)}\n")
+    if directory is not None:
+        say(f"\n{deers_report.text(directory)}\n")
+        if doubt := deers_report.doubts(directory):
+            say(f"Not to be quoted: {doubt}.\n")
     if asked.write:
-        report.write(report.page(told, results, signing, pages))
+        parts = report.page(told, results, signing, pages)
+        if directory is not None:
+            parts["deers"] = report.part(told, deers_report.doubts(directory), deers_report.text(directory))
+        report.write(parts)
         say(f"Written to {report.PAGE.relative_to(ROOT)}.")
     return 0
 
@@ -61,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--sign-in", action="store_true", help="signing in only: four minutes, if the machine is quiet")
     top.add_argument("--alone", action="store_true", help="Guidon only")
     top.add_argument("--weights", action="store_true", help="only weigh the pages")
+    top.add_argument("--deers", action="store_true", help="the directory only, up to a million people: half an hour")
+    top.add_argument(
+        "--deers-sizes", type=_counts, default=deers.SIZES, metavar="N,N…", help="of how many people, for --deers"
+    )
     top.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     return top
 
@@ -71,8 +85,7 @@ def measure(asked: argparse.Namespace) -> tuple[Results | None, SignIns | None, 
     if not asked.weights or not asked.alone:
         machine.check_tools()
     cores = machine.cores()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    _empty()
     beside = (not some or asked.flows) and not asked.alone
     durable = peer.install() if beside else False
     env = guidon.environment(FOLDER)
@@ -92,6 +105,34 @@ def measure(asked: argparse.Namespace) -> tuple[Results | None, SignIns | None, 
             signing = signing_in.take(ours, env, cores, **_how(asked, seconds=6))
         children.check()
         return results, signing, pages
+
+
+def _counts(word: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in word.split(","))
+
+
+def _sizes(asked: argparse.Namespace) -> tuple[int, ...]:
+    """With --short the smaller half."""
+    every: tuple[int, ...] = asked.deers_sizes
+    return every[:2] if asked.short else every
+
+
+def _directory(asked: argparse.Namespace) -> Deers:
+    """No server runs: the address is only a setting that has to be there."""
+    env = guidon.issuing(guidon.environment(_empty()), "http://localhost:5000")
+    return deers.take(env, FOLDER, _sizes(asked))
+
+
+def _others(asked: argparse.Namespace) -> bool:
+    """Whether anything but the directory is to be measured."""
+    return not asked.deers or asked.flows or asked.sign_in or asked.weights
+
+
+def _empty() -> Path:
+    """The folder, with nothing of the last time in it."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    return FOLDER
 
 
 def _how(asked: argparse.Namespace, *, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +72,29 @@ def cpu_seconds(session: int) -> float:
     return sum(int(fields[11]) + int(fields[12]) for fields in _of_session(session).values()) / TICKS
 
 
+def cpu_seconds_of(processes: Collection[int]) -> float:
+    """Processor time so far of these processes, and of the children that they have waited for."""
+    return sum(sum(map(int, fields[11:15])) for process, fields in _all().items() if process in processes) / TICKS
+
+
+def descendants(process: int) -> set[int]:
+    """A process and all that it started, whatever sessions these are in."""
+    parents = {one: int(fields[1]) for one, fields in _all().items()}
+    found = {process}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
 def memory(session: int) -> float:
     """MiB that would be free without this program: what its processes share is counted once."""
+    return memory_of(_of_session(session))
+
+
+def memory_of(processes: Iterable[int]) -> float:
+    """The same of these processes."""
     kibibytes = 0
-    for process in _of_session(session):
+    for process in processes:
         try:
             rollup = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
         except OSError:  # it ended while we read
@@ -109,8 +129,18 @@ def busy_seconds(core: int) -> float:
     return (user + nice + system + stolen) / TICKS
 
 
+def all_busy_seconds() -> float:
+    """`busy_seconds` of all cores that we may use."""
+    return sum(map(busy_seconds, os.sched_getaffinity(0)))
+
+
 def _of_session(session: int) -> dict[int, list[str]]:
     """The fields of /proc/…/stat, from the third on, of every process in a session."""
+    return {process: fields for process, fields in _all().items() if int(fields[3]) == session}
+
+
+def _all() -> dict[int, list[str]]:
+    """The same of every process."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -118,6 +148,5 @@ def _of_session(session: int) -> dict[int, list[str]]:
         except OSError:
             continue
         fields = text.rpartition(")")[2].split()  # a program's name may hold spaces, so count from behind it
-        if int(fields[3]) == session:
-            found[int(folder.name)] = fields
+        found[int(folder.name)] = fields
     return found

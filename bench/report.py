@@ -217,6 +217,13 @@ def page(told: Told, results: Results | None, signing: SignIns | None, pages: Se
     return parts
 
 
+def part(told: Told, doubt: str, tables: str) -> str:
+    """One generated part: when and on what it was measured, what speaks against it, and the tables."""
+    today = datetime.now(tz=UTC).date().isoformat()
+    warning = [f"**Not to be quoted:** {doubt}."] if doubt else []
+    return "\n\n".join([f"Measured on {today}: {told.machine}. {told.versions}.", *warning, tables])
+
+
 def write(parts: dict[str, str], place: Path = PAGE) -> None:
     """Put each part between its marks and leave everything else as it stands."""
     text = place.read_text("utf-8")

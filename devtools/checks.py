@@ -93,8 +93,9 @@ def _pytest(python: str, arguments: Sequence[str]) -> int:
     left_out = [f"not {need.mark}" for need in needs() if not have(need)]
     chosen: tuple[str, ...] = ("-m", " and ".join(left_out)) if left_out else ()
     if not arguments and (workers := min(4, os.cpu_count() or 1)) > 1:
-        # In the order of the folders: the browser's few long tests begin, where otherwise files with many tests would.
-        chosen += ("-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder")
+        # In the order of the folders: the browser's few long tests begin, where otherwise files with many tests would. What goes
+        # together tests/conftest.py says.
+        chosen += ("-n", str(workers), "--no-loadscope-reorder")
     return show([python, "-m", "pytest", *chosen, *arguments])
 
 

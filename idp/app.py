@@ -4,14 +4,16 @@ from flask import Flask, request
 from flask_babel import Babel
 
 from idp import config, logs
-from idp.adapters.gateway import Gateway
+from idp.adapters.gateway import Costly, Gateway
 from idp.config import Settings
+from idp.credentials.passwords import SLOTS
 from idp.ports import Services
 from idp.services import create_services
 from idp.web import (
     account,
     activation,
     assets,
+    busy,
     consent,
     crib,
     faults,
@@ -115,4 +117,11 @@ def create_gateway(threads: int) -> Gateway:
     """What `idp serve` loads in each of its worker processes."""
     app = create_wsgi()
     routes: RouteMap = app.extensions["routes"]
-    return Gateway(app, threads=threads, most=app.config["MAX_CONTENT_LENGTH"], of_programs=routes.machine_paths())
+    door = busy.Door(app, routes)
+    return Gateway(
+        app,
+        threads=threads,
+        most=app.config["MAX_CONTENT_LENGTH"],
+        of_programs=routes.machine_paths(),
+        costly=Costly(door.paths, most=SLOTS.places, is_full=SLOTS.is_full, turn_away=door.turn_away),
+    )

@@ -53,6 +53,13 @@ class Event(Enum):
     ELIGIBILITY_REFUSED = _event(
         "eligibility.refused", "What was claimed opened nothing; only this row says why.", "id_kind", "why"
     )
+    MATCHING_PAUSED = _event(
+        "eligibility.paused",
+        "So many claims came within an hour that the rest of them are put off until it is over: an alarm.",
+    )
+    MATCH_TRIES_RESET = _event(
+        "eligibility.tries_reset", "An operator let a number be tried again.", "id_kind", "tries", "why"
+    )
     CODE_ISSUED = _event("activation_code.issued", "An activation code was made.", "delivery")
     CODE_REFUSED = _event("activation_code.refused", "A wrong, used or expired activation code was entered.", "why")
     CODE_REDEEMED = _event("activation_code.redeemed", "An activation code came back.", "delivery", "device")
@@ -94,6 +101,32 @@ class Event(Enum):
         "account.locked", "An account was locked; its sessions and tokens are dead.", "account", "why"
     )
     ACCOUNT_UNLOCKED = _event("account.unlocked", "A lock was lifted.", "account", "why")
+    ACCOUNT_CLOSED = _event("account.closed", "An operator closed an account for good.", "account", "why")
+    ACCOUNT_HELD = _event(
+        "account.held",
+        "DEERS does not vouch for the owner of this account; its sessions and tokens are dead.",
+        "account",
+        "was",
+        "state",
+        "why",
+    )
+    ACCOUNT_FREED = _event(
+        "account.freed",
+        "DEERS vouches for the owner again; the account is what it was by what happened here.",
+        "account",
+        "was",
+        "state",
+    )
+    PERSON_RENUMBERED = _event("person.renumbered", "DEERS gave a person another EDIPI; our ids for them stay.")
+    PERSON_REKEYED = _event(
+        "person.rekeyed", "DEERS has a person under another record from now on; our ids for them stay."
+    )
+    PERSON_MERGED = _event(
+        "person.merged", "DEERS says that this person and another of ours are one; it keeps that one's record.", "into"
+    )
+    REGISTRATION_UNVOUCHED = _event(
+        "registration.unvouched", "DEERS vouches no longer for the person whom a registration had found.", "why"
+    )
     DISOWNING_REFUSED = _event("disowning.refused", 'A link of a notice, "This was not me", was used in vain.', "why")
     PROFILE_CHANGED = _event("profile.changed", "A person changed what they say about themself.", "account")
     PASSWORD_CHANGED = _event(
@@ -117,6 +150,12 @@ class Event(Enum):
         "A live session became stronger or its account rose; it has a new handle.",
         "session",
         "methods",
+    )
+    SESSION_RESUMED = _event(
+        "session.resumed",
+        "A session of two factors had lain unused and goes on by the password alone; it has a new handle.",
+        "account",
+        "session",
     )
     FACTOR_REFUSED = _event(
         "second_factor.refused", "A code of an app, or a recovery code, was refused.", "account", "factor", "why"
@@ -151,6 +190,13 @@ class Event(Enum):
         "A person took back what they allowed a client; as many authorizations died.",
         "authorizations",
     )
+    FIELDS_IGNORED = _event(
+        "form.fields_ignored",
+        "A form came with fields that it does not have; they changed nothing. Names are told that our tables know, too.",
+        "page",
+        "count",
+        "names",
+    )
     STEP_DECLINED = _event(
         "step.declined", "A person would not prove more for a client than this sign-in shows.", "account"
     )
@@ -179,6 +225,13 @@ class Event(Enum):
         "changed",
         "unchanged",
         "skipped",
+    )
+    DIRECTORY_CHANGED = _event(
+        "directory.changed",
+        "A file of changes was applied to the embedded directory.",
+        "applied",
+        "ignored",
+        "refused",
     )
     OUTBOX_DELIVERED = _event("outbox.delivered", "A message left the house.", "message", "template")
     OUTBOX_GAVE_UP = _event(

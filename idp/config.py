@@ -6,6 +6,7 @@ wins. All faults are told together, and never with a value, since a value may be
 
 import os
 import re
+import ssl
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -100,6 +101,12 @@ class Settings(BaseSettings):
     """The telephone number of the service center, as the help pages show it. Empty: none is shown."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     """How much is logged."""
+    deers_url: str = ""
+    """The eligibility authority (DEERS), by https: the address before `/v1/…` of docs/deers-openapi.json. Empty: the embedded
+    directory.
+    """
+    deers_certificate: Path | None = None
+    """A PEM file with the certificate and key that we show the eligibility authority (mTLS)."""
     kbv_url: str = ""
     """The vendor of questions about credit and payments, by https. Empty: nobody is offered questions."""
     kbv_certificate: Path | None = None
@@ -107,7 +114,9 @@ class Settings(BaseSettings):
     letters: Path | None = None
     """The folder from which the print shop takes our letters. Not set: nobody is offered a code by post."""
     extra_ca: Path | None = None
-    """A PEM file of certificate authorities that are believed beside the system's own, when a client's keys are fetched."""
+    """A PEM file of certificate authorities that are believed beside the system's own, when a client's keys are fetched and when
+    the eligibility authority or the vendor of questions is asked.
+    """
     fetch_allow: str = ""
     """What may be fetched from although its address is private: host names and networks, such as
     `keys.example.mil, 10.20.0.0/16`. Empty: only public addresses.
@@ -122,7 +131,8 @@ class Settings(BaseSettings):
             *_issuer_faults(self.issuer, demo=self.demo),
             *_smtp_faults(self.smtp_url, demo=self.demo),
             *_fetch_faults(self.extra_ca, self.fetch_allow),
-            *_kbv_faults(self.kbv_url, demo=self.demo),
+            *_neighbour_faults("KBV", self.kbv_url, self.kbv_certificate, demo=self.demo),
+            *_neighbour_faults("DEERS", self.deers_url, self.deers_certificate, demo=self.demo),
         ]
         if faults:
             raise ValueError("\n".join(faults))
@@ -223,13 +233,25 @@ def _network(word: str) -> Network | None:
         return None
 
 
-def _kbv_faults(url: str, *, demo: bool) -> list[str]:
-    """What goes there is an SSN: in clear it travels nowhere but inside the demo's own machine."""
+def _neighbour_faults(name: str, url: str, certificate: Path | None, *, demo: bool) -> list[str]:
+    """Who is told an SSN: in clear it travels nowhere but inside the demo's own machine (R78)."""
+    faults = []
+    if url and not _is_private_to_us(url, demo=demo):
+        faults.append(f"IDP_{name}_URL: must be https with a host, without a user name, query or fragment")
+    if certificate is not None:
+        try:
+            # A key with a password of its own is refused, and not asked for on the terminal of whoever starts us.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, password="")
+        except (OSError, ValueError):
+            faults.append(f"IDP_{name}_CERTIFICATE: names no PEM file with a certificate and its own key")
+    return faults
+
+
+def _is_private_to_us(url: str, *, demo: bool) -> bool:
     parts = urlsplit(url)
-    local = demo and parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not url or local or (parts.scheme == "https" and parts.hostname):
-        return []
-    return ["IDP_KBV_URL: must be https with a host"]
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (demo and parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _smtp_faults(url: str, *, demo: bool) -> list[str]:

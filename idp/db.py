@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, class_mapper
 from sqlalchemy.types import TypeDecorator
 
 T = TypeVar("T")
@@ -85,17 +85,23 @@ class Row(DeclarativeBase):
         list[str]: sa.JSON(),
     }
 
+    def __init__(self, **values: Any) -> None:
+        """With the values of its columns, put where SQLAlchemy reads them: its own way notes for each what changed, for a session
+        that is not there, and takes as long as the INSERT.
+        """
+        vars(self).update(values)
+
 
 def find(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R | None:
     """The one row that fits, or None."""
-    found = conn.execute(sa.select(model.__table__).where(*where)).mappings().one_or_none()
-    return None if found is None else model(**found)
+    found = conn.execute(sa.select(model.__table__).where(*where)).one_or_none()
+    return None if found is None else record_of(model, found)
 
 
 def find_by(conn: Connection, model: type[R], column: InstrumentedAttribute[Any], value: object) -> R | None:
     """The one row with this value in this column, or None; quicker than `find`, for what every sign-in or token looks up."""
-    found = conn.execute(_by(model, column), {"which": value}).mappings().one_or_none()
-    return None if found is None else model(**found)
+    found = conn.execute(_by(model, column), {"which": value}).one_or_none()
+    return None if found is None else record_of(model, found)
 
 
 @functools.cache
@@ -106,7 +112,7 @@ def _by(model: type[Row], column: InstrumentedAttribute[Any]) -> sa.Select[Any]:
 
 def get(conn: Connection, model: type[R], *where: sa.ColumnElement[bool]) -> R:
     """The one row that must be there: a miss is a bug."""
-    return model(**conn.execute(sa.select(model.__table__).where(*where)).mappings().one())
+    return record_of(model, conn.execute(sa.select(model.__table__).where(*where)).one())
 
 
 def list_rows(
@@ -120,7 +126,20 @@ def list_rows(
     statement = sa.select(model.__table__).where(*where).limit(limit)
     if order_by is not None:
         statement = statement.order_by(order_by)
-    return [model(**found) for found in conn.execute(statement).mappings()]
+    return [record_of(model, found) for found in conn.execute(statement)]
+
+
+def record_of(model: type[R], found: sa.Row[Any]) -> R:
+    """One row of a `select(model.__table__)`, as a record; only to be looked at, so that it needs nothing of SQLAlchemy's own."""
+    record = model.__new__(model)
+    vars(record).update(zip(_names(model), found, strict=True))
+    return record
+
+
+@functools.cache
+def _names(model: type[Row]) -> tuple[str, ...]:
+    class_mapper(model)  # makes the attributes readable, which else the first constructor would do
+    return tuple(model.__table__.columns.keys())
 
 
 def add(conn: Connection, row: Row) -> None:
@@ -184,9 +203,11 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": 10}
         if self.is_sqlite:
-            # A reader's transaction ends when its connection goes back; the pool need not roll back once more.
+            # Every transaction ends before its connection goes back; the pool need not roll back once more.
             self._readers = _sqlite_engine(parsed, "BEGIN", query_only=True, pool_reset_on_return=None, **pool)
-            self._writer = _sqlite_engine(parsed, "BEGIN IMMEDIATE", query_only=False, pool_size=1, max_overflow=1)
+            self._writer = _sqlite_engine(
+                parsed, "BEGIN IMMEDIATE", query_only=False, pool_size=1, max_overflow=1, pool_reset_on_return=None
+            )
         else:
             self._writer = sa.create_engine(parsed, pool_pre_ping=True, **pool)
             self._readers = self._writer.execution_options(postgresql_readonly=True)
@@ -363,6 +384,12 @@ def _sqlite_engine(url: sa.URL, begin: str, *, query_only: bool, **pool: Any) ->
 
     @event.listens_for(engine, "begin")
     def begin_ourselves(conn: Connection) -> None:
-        conn.exec_driver_sql(conn.get_execution_options().get("begin", begin))
+        if not query_only:
+            conn.exec_driver_sql(
+                conn.get_execution_options().get("begin", begin)
+            )  # it may have to wait for another process, in vain
+            return
+        raw: Any = conn.connection.dbapi_connection
+        raw.execute(begin)
 
     return engine

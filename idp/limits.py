@@ -78,6 +78,8 @@ class Limit(Enum):
     STRENGTH = Rule(120, timedelta(minutes=10))
     # R64: guesses at one person's facts, keyed on the number's HMAC and so the same from any browser.
     MATCH_PERSON = Rule(5, timedelta(hours=24))
+    # R64: and ten in all; after that the service center looks at it. An account that comes of it begins anew.
+    MATCH_PERSON_EVER = Rule(10, timedelta(days=36_500))
     # R64, R65: matches asked for from one address, and by everybody together.
     MATCH_ADDRESS = Rule(20, timedelta(hours=24))
     MATCH_GLOBAL = Rule(2_000, timedelta(hours=1))
@@ -99,6 +101,8 @@ class Limit(Enum):
     CODE_ISSUE = Rule(3, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
     # Links "This was not me" that do not work, from one address. They cannot be guessed; this keeps the log short.
     NOT_ME_ADDRESS = Rule(30, timedelta(hours=1))  # noqa: PIE796 - equal figures, its own counts
+    # Forms with fields that they do not have, from one address: this keeps the log short.
+    FIELDS_ADDRESS = Rule(20, timedelta(hours=1))
     # New sets of recovery codes; each is a mail to every address of the account.
     RECOVERY_CODES_NEW = Rule(5, timedelta(hours=24))  # noqa: PIE796 - equal figures, its own counts
 
@@ -164,7 +168,7 @@ _GIVE_BACK = (
     .where(LimitCount.key == sa.bindparam("which"), LimitCount.count > 0)
     .values(count=LimitCount.count - 1, blocked_until=None)
 )
-_CLEAR = sa.delete(LimitCount).where(LimitCount.key == sa.bindparam("which"))
+_CLEAR = sa.delete(LimitCount).where(LimitCount.key.in_(sa.bindparam("which", expanding=True)))
 
 
 def give_back(conn: Connection, limit: Limit, who: str) -> None:
@@ -172,9 +176,34 @@ def give_back(conn: Connection, limit: Limit, who: str) -> None:
     conn.execute(_GIVE_BACK, {"which": f"{limit.name.lower()}:{who}"})
 
 
-def clear(conn: Connection, limit: Limit, who: str) -> None:
-    """Forget every counted try of one key, as a success does for its own factor (R18)."""
-    conn.execute(_CLEAR, {"which": f"{limit.name.lower()}:{who}"})
+Counted = tuple[tuple[Limit, str], ...]
+"""Limits that one try is counted for together, each with its key."""
+
+
+def reserve_all(conn: Connection, counted: Counted) -> Refused | None:
+    """Count one try everywhere, or nowhere."""
+    refused = refused_by(conn, counted)
+    return None if refused is None else refused[1]
+
+
+def refused_by(conn: Connection, counted: Counted) -> tuple[Limit, Refused] | None:
+    """The same, and which limit it was that refused."""
+    for done, (limit, who) in enumerate(counted):
+        if (refused := reserve(conn, limit, who)) is not None:
+            give_back_all(conn, counted[:done])
+            return limit, refused
+    return None
+
+
+def give_back_all(conn: Connection, counted: Counted) -> None:
+    """Uncount what `reserve_all` counted."""
+    for limit, who in counted:
+        give_back(conn, limit, who)
+
+
+def clear(conn: Connection, *counted: tuple[Limit, str]) -> None:
+    """Forget every counted try of these keys, as a success does for its own factor (R18)."""
+    conn.execute(_CLEAR, {"which": [f"{limit.name.lower()}:{who}" for limit, who in counted]})
 
 
 def clear_all(conn: Connection, limit: Limit, who: str) -> None:
@@ -198,7 +227,12 @@ def is_blocked(conn: Connection, limit: Limit, who: str) -> bool:
     return held.count >= limit.value.most or (held.blocked_until is not None and held.blocked_until > now)
 
 
+def count(conn: Connection, limit: Limit, who: str) -> int:
+    """How many tries of the present window are used."""
+    held = db.find_by(conn, LimitCount, LimitCount.key, f"{limit.name.lower()}:{who}")
+    return 0 if held is None or held.window_ends_at <= clock.now() else held.count
+
+
 def is_spent(conn: Connection, limit: Limit, who: str) -> bool:
     """Whether every try of the window is used, so that waiting a little no longer helps (R13)."""
-    held = db.find_by(conn, LimitCount, LimitCount.key, f"{limit.name.lower()}:{who}")
-    return held is not None and held.count >= limit.value.most and held.window_ends_at > clock.now()
+    return count(conn, limit, who) >= limit.value.most

@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     WRONG_CREDENTIALS = "wrong_credentials"
     TOO_MANY_TRIES = "too_many_tries"
+    TRIES_USED_UP = "tries_used_up"
     NOT_MATCHED = "not_matched"
     WRONG_CODE = "wrong_code"
     CODE_DEAD = "code_dead"

@@ -14,6 +14,10 @@ class PortDown(Exception):
     """A neighbour did not answer, or not in a way that can be trusted. The person is not charged for it (R79)."""
 
 
+class NoSuchCursor(PortDown):
+    """The feed of changes was asked for with a cursor that it never gave out."""
+
+
 class IdKind(StrEnum):
     """Which number a person gave."""
 
@@ -58,6 +62,8 @@ class Matched:
     edipi: str
     email_of_record: str | None = None
     """An e-mail address that the authority has held for this person, and for nobody else, for 30 days; None where there is none."""
+    other_edipis: tuple[str, ...] = ()
+    """Former and further EDIPIs of the same person."""
 
     def __repr__(self) -> str:
         """Without saying who."""
@@ -165,6 +171,8 @@ class Known:
     """Those that count, the newest first."""
     every_email: tuple[str, ...]
     """All that are on file, also those that do not count: where notices go, and nothing else."""
+    other_edipis: tuple[str, ...] = ()
+    """Former and further EDIPIs of the same person, which lead to them too."""
 
     def __repr__(self) -> str:
         """Without saying who (R77)."""

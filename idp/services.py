@@ -10,7 +10,7 @@ from idp.adapters.smtp import SmtpMailer
 from idp.config import Settings
 from idp.credentials.breached import BreachedFile
 from idp.db import Database
-from idp.ports import Kbv, Services
+from idp.ports import Directory, Kbv, Services
 
 
 def create_services(settings: Settings) -> Services:
@@ -21,13 +21,22 @@ def create_services(settings: Settings) -> Services:
         settings=settings,
         db=db,
         keyring=keys,
-        directory=EmbeddedDirectory(db, keys),
+        directory=_authority(settings) or EmbeddedDirectory(db, keys),
         mailer=SmtpMailer(settings.smtp_url, settings.mail_from),
         fetcher=HttpFetcher(settings),
         kbv=_vendor(settings),
         breached=BreachedFile(settings.breached_passwords) if settings.breached_passwords else None,
         letters=SpoolLetters(settings.letters) if settings.letters else None,
     )
+
+
+def _authority(settings: Settings) -> Directory | None:
+    """The eligibility authority that the settings name; without one the embedded directory is asked."""
+    if not settings.deers_url:
+        return None
+    from idp.adapters.deers_http import HttpDirectory  # noqa: PLC0415 - most commands need not wait until it is loaded
+
+    return HttpDirectory(settings.deers_url, certificate=settings.deers_certificate, extra_ca=settings.extra_ca)
 
 
 def _vendor(settings: Settings) -> Kbv | None:

@@ -1,4 +1,4 @@
-"""The worker: delivers what is in the outbox and sweeps what is over. Any number may run beside each other.
+"""The worker: delivers what is in the outbox, sweeps what is over, follows DEERS. Any number may run beside each other.
 
 It renders messages itself, so that no page waits for a template or a mail server, and a crash between the two loses
 nothing.
@@ -19,10 +19,10 @@ from idp import audit, clock, limits, logs, outbox
 from idp.accounts import disownings
 from idp.adapters.letters import print_letter
 from idp.audit import Event
-from idp.credentials import ceremonies, devices, sessions
+from idp.credentials import ceremonies, devices, session_use
 from idp.db import Unavailable
 from idp.directory import feed
-from idp.journeys import engine, registration, upgrade
+from idp.journeys import engine, registration, sync, upgrade
 from idp.oidc import assertions, authorizations, parked, tokens
 from idp.outbox import Channel, Message, Opened
 from idp.ports import Letter, Mail, PortDown, Post, Services
@@ -32,6 +32,10 @@ from idp.web.assets import find_folder
 log = logs.get(__name__)
 
 _PAUSE = 0.5  # seconds between looks into an empty outbox
+_FOLLOW_EVERY, _FOLLOW_AGAIN = (
+    3.0,
+    300.0,
+)  # seconds between looks at DEERS's feed, and at the most while it does not answer
 _SWEEP_EVERY = timedelta(minutes=4)
 """What is held for 24 minutes is gone within 30, however busy the outbox is (R76)."""
 
@@ -45,7 +49,7 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
     tokens.sweep,
     assertions.sweep,
     authorizations.sweep,
-    sessions.sweep,
+    session_use.sweep,
     ceremonies.sweep,
     devices.sweep,
     disownings.sweep,
@@ -57,6 +61,9 @@ _SWEEPS: tuple[Callable[[Connection], int], ...] = (
 
 def run(services: Services, stop: threading.Event) -> None:
     """Work until told to stop; an outage is waited out."""
+    # Beside the rest: a DEERS that answers slowly must keep nobody waiting for a code.
+    follower = threading.Thread(target=follow_deers, args=(services, stop), name="deers-follower", daemon=True)
+    follower.start()
     swept_at: datetime | None = None
     while not stop.is_set():
         try:
@@ -74,6 +81,28 @@ def run(services: Services, stop: threading.Event) -> None:
             stop.wait(_PAUSE * 10)
         if not busy:
             stop.wait(_PAUSE)
+    follower.join()
+
+
+def follow_deers(services: Services, stop: threading.Event) -> None:
+    """Let what changes at DEERS reach the accounts, until told to stop. While DEERS does not answer the pause grows, and the
+    place in its feed stays.
+    """
+    pause = _FOLLOW_EVERY
+    while not stop.is_set():
+        try:
+            done = sync.step(services, actor="worker")
+        except (PortDown, Unavailable) as down:
+            log.warning("outage", kind="deers" if isinstance(down, PortDown) else "database")
+            pause = min(pause * 2, _FOLLOW_AGAIN)
+        except Exception as bug:
+            log.exception("fault", kind=type(bug).__name__)
+            pause = min(pause * 2, _FOLLOW_AGAIN)
+        else:
+            pause = _FOLLOW_EVERY
+            if done.more:
+                continue
+        stop.wait(pause)
 
 
 def deliver_one(services: Services) -> bool:

@@ -1,19 +1,40 @@
-"""What every test may ask for: a database of each kind, a world on it, and time that travels."""
+"""What every test may ask for: a database of each kind, a world on it, the running product, and time that travels."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from xdist.scheduler import LoadScopeScheduling
 
 from idp import keyring, migrations_state
 from idp.db import Database
 from idp.oidc import keys as signing_keys
 from tests import databases
+from tests.browser.stack import Stack, demo_stack
+from tests.deers_site import make_certificates
 from tests.world import World, load_cast
+
+_WITH_THE_PRODUCT = ("tests/browser/", "tests/interop/")
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Side by side, a file goes to one process, and all that need the running product go to the same: to start it takes a
+    minute.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the product" if nodeid.startswith(_WITH_THE_PRODUCT) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are shared out among processes."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +42,14 @@ def keys_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real key files, made once."""
     folder = tmp_path_factory.mktemp("keys") / "keys"
     keyring.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deers_certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates of an eligibility authority and of those who ask it, good and bad, made once."""
+    folder = tmp_path_factory.mktemp("deers-certificates")
+    make_certificates(folder)
     return folder
 
 
@@ -73,6 +102,13 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     url = pool.take()
     yield url
     pool.give_back(url)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo, as programs of their own."""
+    with demo_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 @pytest.fixture

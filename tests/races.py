@@ -21,7 +21,7 @@ def prepared() -> ForkServerContext:
     for each takes seconds.
     """
     context = multiprocessing.get_context("forkserver")
-    commands = (f"idp.cli.{module}" for module in FOUND_IN.values())
+    commands = (f"idp.cli.{place.partition(':')[0]}" for place in FOUND_IN.values())
     context.set_forkserver_preload(["idp.app", *commands, "pytest", "tests.world"])
     return context
 

@@ -162,18 +162,58 @@ def create(
     return account
 
 
+def own_state(account: Account) -> State:
+    """What the account is by what happened here, whatever the authority says of its person meanwhile."""
+    return State(account.state_before or account.state)
+
+
 def change_state(conn: Connection, account_id: str, *, was: State, becomes: State, why: str | None) -> bool:
     """Move an account from one state to another, if it still is in the first. The username of a closed account stays
     taken by nobody.
     """
     values: dict[str, object] = {"state": becomes.value, "state_why": why, "changed_at": clock.now()}
     if becomes is State.CLOSED:
-        values["username_key"] = None
+        values |= {"username_key": None, "state_before": None, "state_before_why": None}
     if was is State.ACTIVE:
         # What dies with the state does not come back with it (R87).
         values["granted_from"] = clock.now()
     return db.swap(
         conn, sa.update(Account).where(Account.id == account_id, Account.state == was.value).values(**values)
+    )
+
+
+def change_own_state(conn: Connection, account: Account, *, becomes: State, why: str | None) -> bool:
+    """The same for what happens here to an account that the authority may hold: then it is the state that comes back with the
+    authority's word that changes, so that neither of the two hides or undoes the other.
+    """
+    if account.state_before is None:
+        return change_state(conn, account.id, was=State(account.state), becomes=becomes, why=why)
+    statement = sa.update(Account).where(Account.id == account.id, Account.state_before == account.state_before)
+    return db.swap(conn, statement.values(state_before=becomes.value, state_before_why=why, changed_at=clock.now()))
+
+
+def set_held(conn: Connection, account: Account, *, becomes: State, why: str) -> None:
+    """Let the account be what the authority says of its person, and keep what it was. The caller has it by `hold`."""
+    values: dict[str, object] = {"state": becomes.value, "state_why": why, "changed_at": clock.now()}
+    if account.state_before is None:
+        values |= {"state_before": account.state, "state_before_why": account.state_why}
+    if account.state == State.ACTIVE.value:
+        values["granted_from"] = clock.now()
+    conn.execute(sa.update(Account).where(Account.id == account.id).values(**values))
+
+
+def set_free(conn: Connection, account: Account) -> None:
+    """Let a held account be again what it is by what happened here. The caller has it by `hold`."""
+    conn.execute(
+        sa.update(Account)
+        .where(Account.id == account.id)
+        .values(
+            state=account.state_before,
+            state_why=account.state_before_why,
+            state_before=None,
+            state_before_why=None,
+            changed_at=clock.now(),
+        )
     )
 
 

@@ -30,6 +30,10 @@ DISOWNABLE: Mapping[str, Event] = {
 """The mails with the link, by template, and what each tells of."""
 
 NOT_DISOWNABLE: Mapping[str, str] = {
+    "account_closed": "the account is closed, so that nothing is left to lock",
+    "account_deceased": "nobody uses the account, and whoever reads it must not find that a click has locked it as well",
+    "account_freed": "nobody did anything here: DEERS took back what it had said, and every link from before still works",
+    "account_held": "nobody uses the account, and what it waits for is put right at DEERS",
     "account_displaced": "the account is closed, so that nothing is left to lock",
     "account_locked": "the account is locked already",
     "activation_code": "there is no account yet",

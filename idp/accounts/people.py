@@ -24,6 +24,10 @@ class Person(db.Row):
     edipi_mac: Mapped[str] = mapped_column(index=True)
     edipi_sealed: Mapped[bytes]
     created_at: Mapped[datetime]
+    merged_into: Mapped[str | None] = mapped_column(index=True)
+    """The person of ours with whom the authority says that this is one; NULL for who stands for a record themself."""
+    looks: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    """Counts how often the authority was asked what follows for this person, so that of two who asked the later one decides."""
 
 
 class Subject(db.Row):
@@ -68,19 +72,24 @@ def ensure_person(conn: Connection, keyring: Keyring, *, person_key: str, edipi:
             edipi_mac=keyring.mac("person:edipi", edipi),
             edipi_sealed=keyring.seal(edipi.encode("ascii"), table="person", column="edipi_sealed", row=id_),
             created_at=clock.now(),
+            merged_into=None,
+            looks=0,
         ),
     )
     person = db.get(conn, Person, Person.authority_mac == authority_mac(keyring, person_key))
-    if not made and person.edipi_mac != keyring.mac("person:edipi", edipi):
-        conn.execute(
-            sa.update(Person)
-            .where(Person.id == person.id)
-            .values(
-                edipi_mac=keyring.mac("person:edipi", edipi),
-                edipi_sealed=keyring.seal(edipi.encode("ascii"), table="person", column="edipi_sealed", row=person.id),
-            )
-        )
+    if not made:
+        renumber(conn, keyring, person, edipi)
     return person
+
+
+def renumber(conn: Connection, keyring: Keyring, person: Person, edipi: str) -> bool:
+    """Note the person's present EDIPI; False if it is known already."""
+    mac = keyring.mac("person:edipi", edipi)
+    if person.edipi_mac == mac:
+        return False
+    sealed = keyring.seal(edipi.encode("ascii"), table="person", column="edipi_sealed", row=person.id)
+    conn.execute(sa.update(Person).where(Person.id == person.id).values(edipi_mac=mac, edipi_sealed=sealed))
+    return True
 
 
 def edipi_of(conn: Connection, keyring: Keyring, person_id: str) -> str:

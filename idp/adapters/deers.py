@@ -25,7 +25,7 @@ from idp.directory.records import (
 )
 from idp.directory.tables import NumberKind, email_mac
 from idp.keyring import Keyring, SealBroken
-from idp.ports import Changes, Claimed, IdKind, Known, Matched, NoMatch, PortDown
+from idp.ports import Changes, Claimed, IdKind, Known, Matched, NoMatch, NoSuchCursor, PortDown
 
 _KINDS = {IdKind.SSN: NumberKind.SSN, IdKind.DOD_ID: NumberKind.EDIPI}
 
@@ -73,7 +73,7 @@ class EmbeddedDirectory:
                 held = people.list_by_number(
                     conn, self._keyring, _KINDS[claimed.id_kind], claimed.id_number, most=matching.LOOKED_AT
                 )
-                opened = [people.unseal(self._keyring, sealed) for sealed in self._filled_up(held)]
+                opened: list[Facts] = [people.unseal(self._keyring, sealed) for sealed in self._filled_up(held)]
                 emails = self._emails_of_record(conn, opened, today)
         except Unavailable as outage:
             raise PortDown("the directory's database cannot be read") from outage
@@ -97,7 +97,7 @@ class EmbeddedDirectory:
         return known.known(self._keyring, facts, unshared=unshared, today=clock.now().date())
 
     def list_changes(self, after: str | None, *, most: int) -> Changes:
-        """One query, by index. Raises `PortDown`, also for a cursor that this directory never gave out."""
+        """One query, by index. Raises `PortDown`; `NoSuchCursor` for a cursor that this directory never gave out."""
         try:
             with self._database.read() as conn:
                 return feed.read(conn, self._keyring, after, most=most)
@@ -106,7 +106,7 @@ class EmbeddedDirectory:
         except SealBroken as broken:
             raise PortDown("a record of the directory cannot be opened") from broken
         except ValueError as wrong:
-            raise PortDown("the cursor is not one of this directory's") from wrong
+            raise NoSuchCursor("the cursor is not one of this directory's") from wrong
 
     def count(self) -> int:
         """How many people it knows. Raises `PortDown`."""

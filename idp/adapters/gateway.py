@@ -9,8 +9,9 @@ protocol (RSGI 1.6), wait for a body there, with a time limit, and run the WSGI 
 import asyncio
 import io
 import sys
-from collections.abc import Container
+from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,19 @@ _OWN_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
+@dataclass(frozen=True)
+class Costly:
+    """What only `most` may do at once: send a form to one of these `paths`. Who comes beyond those, or while it `is_full` behind
+    them, is told so by `turn_away`, in the server's own thread: both must be quick. No thread of ours is spent, so that a flood
+    holds up neither whoever comes after it nor other pages (R173).
+    """
+
+    paths: Container[str]
+    most: int
+    is_full: Callable[[], bool]
+    turn_away: Callable[[dict[str, Any]], Answer]
+
+
 class Gateway:
     """One worker process's: `threads` requests are worked on at once, the others wait for their turn. What programs ask for (the
     addresses `of_programs`) has a queue and threads of its own, so that a flood of sign-ins holds up neither keys nor tokens
@@ -40,11 +54,21 @@ class Gateway:
     refuse it.
     """
 
-    def __init__(self, app: WSGIApplication, *, threads: int, most: int, of_programs: Container[str]) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        threads: int,
+        most: int,
+        of_programs: Container[str] = (),
+        costly: Costly | None = None,
+    ) -> None:
         self._app = app
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="page")
         self._threads_of_programs = ThreadPoolExecutor(threads, thread_name_prefix="program")
         self._of_programs = of_programs
+        self._costly = costly
+        self._costly_now = 0
         self._most = most
         self._listening = False
 
@@ -66,9 +90,11 @@ class Gateway:
                 protocol.response_bytes(*_bare(HTTPStatus.REQUEST_TIMEOUT))
                 return
         environ = _environ(scope, headers, body)
-        loop = asyncio.get_running_loop()
+        if self._costly and scope.method == "POST" and scope.path in self._costly.paths:
+            protocol.response_bytes(*await self._answer_costly(self._costly, environ))
+            return
         threads = self._threads_of_programs if scope.path in self._of_programs else self._threads
-        protocol.response_bytes(*await loop.run_in_executor(threads, self._answer, environ))
+        protocol.response_bytes(*await self._answered(threads, environ))
 
     def _is_read(self, scope: Any) -> bool:
         """Whether there is a body to wait for; what its length alone condemns is not read."""
@@ -86,6 +112,27 @@ class Gateway:
             if size > self._most:
                 break
         return b"".join(pieces)
+
+    async def _answer_costly(self, costly: Costly, environ: dict[str, Any]) -> Answer:
+        """All this runs in one thread, so that nobody slips in between the question and the count."""
+        if self._costly_now >= costly.most or costly.is_full():
+            return self._turn_away(costly, environ)
+        self._costly_now += 1
+        try:
+            return await self._answered(self._threads, environ)
+        finally:
+            self._costly_now -= 1
+
+    def _turn_away(self, costly: Costly, environ: dict[str, Any]) -> Answer:
+        try:
+            status, headers, body = costly.turn_away(environ)
+        except Exception as fault:
+            log.exception("fault", kind=type(fault).__name__)
+            return _bare(HTTPStatus.INTERNAL_SERVER_ERROR)
+        return status, [*headers, ("Server", _SERVER)], body
+
+    async def _answered(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(threads, self._answer, environ)
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         begun: list[tuple[str, list[tuple[str, str]]]] = []

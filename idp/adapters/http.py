@@ -54,7 +54,7 @@ class HttpFetcher:
         self._demo = settings.demo
         self._extra_ca = settings.extra_ca
         self._hosts, self._networks = settings.fetch_allowed
-        self._names = _Names()
+        self._names = Names()
 
     def fetch_json(self, url: str) -> Any:
         """The JSON at this address. Raises `PortDown`, whose text names the fault and nothing that was fetched."""
@@ -131,7 +131,7 @@ class HttpFetcher:
         return context
 
 
-class _Names:
+class Names:
     """Names on their way to addresses. Each is asked for once at a time, by a thread that no end of the process waits for."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`idp accounts`: who has an account, and locking."""
+"""`idp accounts`: who has an account, locking and closing."""
 
 from datetime import datetime
 
@@ -16,13 +16,14 @@ from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pa
 from idp.credentials import budgets, passwords, second_factor, sessions
 from idp.credentials.budgets import Budget
 from idp.db import list_rows
-from idp.journeys import locking
-from idp.ports import Services
+from idp.journeys import locking, sync
+from idp.journeys.following import Followed, Why
+from idp.ports import PortDown, Services
 
 
 @click.group()
 def accounts() -> None:
-    """See accounts, lock and unlock them."""
+    """See accounts, lock, unlock and close them."""
 
 
 @accounts.command("list")
@@ -72,7 +73,10 @@ def show(services: Services, account: str, *, as_json: bool) -> None:
 @json_option
 @pass_services
 def lock(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
-    """Lock an account: its sessions and tokens are dead at once, and its owner is told by mail."""
+    """Lock an account: its sessions and tokens are dead at once, and its owner is told by mail.
+
+    An account that is held because of what DEERS tells can be locked too: the lock is what comes back when DEERS takes that back.
+    """
     _move(services, account, was=State.ACTIVE, becomes=State.LOCKED, reason=reason, yes=yes, as_json=as_json)
 
 
@@ -90,6 +94,9 @@ def unlock(services: Services, account: str, *, reason: str, yes: bool, as_json:
     A reason such as disowned:second_factor.added (see `idp accounts show`) says that somebody opened the link "This was not
     me" in a mail about just that. Then look first at what was changed, together with the owner: somebody else may know the
     password, have an app for codes or recovery codes of this account, or read its mail.
+
+    An account that is deceased or identity_conflict has no lock to lift: DEERS says so, and it works again when DEERS says
+    otherwise.
     """
     row = find_account(services, account)
     with services.db.read() as conn:
@@ -107,12 +114,16 @@ def _move(
 ) -> None:
     row = find_account(services, account)
     _reason_code(reason)
-    if row.state != was.value:
-        fail(f"The account is {row.state}, not {was.value}: nothing was done.")
+    own, held = store.own_state(row), row.state_before is not None
+    if own is not was:
+        if held and becomes is State.ACTIVE:
+            fail(f"The account is {row.state}: {_WAY_OUT[Why(str(row.state_why))]} Nothing was done.")
+        fail(f"The account is {own.value}, not {was.value}: nothing was done.")
+    though = f" It stays {row.state} until DEERS takes that back." if held else ""
     if not yes:
         _say(
-            {"account": row.id, "would_become": becomes.value},
-            f"{row.username} would become {becomes.value}. Add --yes to do it.",
+            {"account": row.id, "would_become": becomes.value, "held": row.state if held else None},
+            f"{row.username} would become {becomes.value}.{though} Add --yes to do it.",
             as_json,
         )
         return
@@ -120,7 +131,7 @@ def _move(
     def work(conn: Connection) -> bool:
         if becomes is State.LOCKED:
             return locking.lock(conn, services.keyring, row, actor=operator(), why=reason)
-        if not store.change_state(conn, row.id, was=was, becomes=becomes, why=None):
+        if not store.change_own_state(conn, row, becomes=becomes, why=None):
             return False
         _let_factors_work(conn, row.id)
         # What its mails told of has been looked into with its owner: an old link must not lock it once more.
@@ -132,7 +143,57 @@ def _move(
 
     if not services.db.write(work):
         fail("The account changed in this moment: nothing was done.")
-    _say({"account": row.id, "state": becomes.value}, f"{row.username} is {becomes.value}.", as_json)
+    state = row.state if held else becomes.value
+    _say(
+        {"account": row.id, "state": state, "state_before": becomes.value if held else None},
+        f"{row.username} is {becomes.value}.{though}",
+        as_json,
+    )
+
+
+_WAY_OUT = {
+    Why.DECEASED: "DEERS says that its owner has died. If that is wrong, it is corrected at DEERS.",
+    Why.CONFLICT: "DEERS is not sure that its numbers belong to one person. That is put right at DEERS.",
+    Why.NOT_IN_DEERS: "DEERS does not know its owner. That is put right at DEERS.",
+    Why.TWO_ACCOUNTS: "its owner has a second account by another record of DEERS. Close one of the two: `idp accounts close`.",
+}
+
+
+@accounts.command()
+@click.argument("account")
+@click.option("--reason", required=True, help="A reason code, such as second_account; kept with the account.")
+@yes_option
+@json_option
+@pass_services
+def close(services: Services, account: str, *, reason: str, yes: bool, as_json: bool) -> None:
+    """Close an account for good: its sessions and tokens are dead at once, and its owner is told by mail.
+
+    Where DEERS made one of two people who have an account each, both are held as identity_conflict with the reason two_accounts.
+    Ask their owner which one they want to keep and close the other by its id: the one that stays then works again.
+    """
+    row = find_account(services, account)
+    _reason_code(reason)
+    if not yes:
+        _say(
+            {"account": row.id, "would_become": State.CLOSED.value},
+            f"{row.username} would be closed for good. Add --yes to do it.",
+            as_json,
+        )
+        return
+    if row.state != State.CLOSED.value and not services.db.write(
+        lambda conn: locking.close(conn, services.keyring, row, actor=operator(), why=reason)
+    ):
+        fail("The account changed in this moment: nothing was done.")
+    try:
+        followed = sync.look_at_person(services, row.person_id, actor=operator())
+    except PortDown:
+        fail("The account is closed. DEERS does not answer now: run this again, so that the other account works again.")
+    freed = followed.count(Followed.FREED)
+    _say(
+        {"account": row.id, "state": State.CLOSED.value, "freed": freed},
+        f"{row.username} is closed." + (" The owner's other account works again." if freed else ""),
+        as_json,
+    )
 
 
 def _revive(services: Services, row: Account, *, reason: str, yes: bool, as_json: bool) -> None:
@@ -187,6 +248,8 @@ def _shown(row: Account) -> dict[str, object]:
         "wanted_level": row.wanted_level,
         "state": row.state,
         "state_why": row.state_why,
+        "state_before": row.state_before,
+        "state_before_why": row.state_before_why,
         "person": row.person_id,
         "created_at": _at(row.created_at),
         "changed_at": _at(row.changed_at),

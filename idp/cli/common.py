@@ -17,7 +17,7 @@ from idp import config, logs
 from idp.config import ConfigFault
 from idp.db import Unavailable
 from idp.keyring import KeyFault
-from idp.ports import PortDown
+from idp.ports import PortDown, Services
 from idp.services import create_services
 
 P = ParamSpec("P")
@@ -58,6 +58,12 @@ def pass_services(command: Callable[..., T]) -> Callable[..., T]:
             services.db.close()
 
     return run
+
+
+def require_embedded(services: Services) -> None:
+    """End with a clear sentence where people are not kept here: what would be written or read would be nobody's truth."""
+    if services.settings.deers_url:
+        fail("This instance asks another directory (IDP_DEERS_URL), and keeps no people of its own. Do this there.")
 
 
 def json_option(command: Callable[P, T]) -> Callable[P, T]:

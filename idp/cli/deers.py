@@ -1,28 +1,43 @@
 """`idp deers`: make an invented directory, load one, look at a person in it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from idp import clock
-from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, pass_services, progress_bar
-from idp.cli.deers_import import import_
+from idp.cli.common import (
+    NOT_FOUND,
+    echo_json,
+    fail,
+    json_option,
+    pass_services,
+    progress_bar,
+    require_embedded,
+)
+from idp.cli.lazy import LazyGroup
 from idp.directory import generate as generator
 from idp.directory import people
+from idp.directory.days import PEOPLE_FOR_ONE, Day
 from idp.directory.people import Family, Whole
 from idp.directory.records import Email, Facts, Postal
 from idp.directory.tables import NumberKind
 from idp.ports import Services
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    found_in={
+        "apply": "deers_apply:apply_",
+        "import": "deers_import:import_",
+        "serve": "deers_serve:serve",
+        "sync": "deers_sync:sync",
+        "unresolved": "deers_doubts:unresolved",
+    },
+)
 def deers() -> None:
     """The embedded directory of people and their eligibility."""
-
-
-deers.add_command(import_)
 
 
 @deers.command()
@@ -39,15 +54,30 @@ deers.add_command(import_)
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day on which ages hold; today if not given.")
+@click.option("--changes", type=click.IntRange(1), help="Also invent a day of so many changes for these people.")
+@click.option("--changes-out", type=click.Path(dir_okay=False, path_type=Path), help="The file for the changes.")
 @json_option
-def generate(*, count: int, seed: int, out: Path, as_of: datetime | None, as_json: bool) -> None:
-    """Invent people in households, always with the named cast, as a directory file."""
+def generate(
+    *,
+    count: int,
+    seed: int,
+    out: Path,
+    as_of: datetime | None,
+    changes: int | None,
+    changes_out: Path | None,
+    as_json: bool,
+) -> None:
+    """Invent people in households, always with the named cast, as a directory file; and a day of changes for them."""
     today = as_of.date() if as_of else clock.now().date()
+    day = _day(changes, changes_out, count=count, seed=seed, today=today)
     try:
         with progress_bar("Inventing people", count) as progress:
-            written = generator.write_file(out, count=count, seed=seed, today=today, progress=progress)
+            written = generator.write_file(out, count=count, seed=seed, today=today, day=day, progress=progress)
+        if day is not None and changes_out is not None:
+            with generator.replacing(changes_out) as file:
+                file.writelines(day.lines())
     except OSError as failed:
-        fail(f"{out} cannot be written: {failed.strerror}")
+        fail(f"{failed.filename or out} cannot be written: {failed.strerror}")
     named = written - count
     if as_json:
         echo_json(
@@ -58,12 +88,26 @@ def generate(*, count: int, seed: int, out: Path, as_of: datetime | None, as_jso
                 "named": named,
                 "seed": seed,
                 "as_of": today.isoformat(),
+                "changes_file": changes_out and str(changes_out),
+                "changes": changes or 0,
             }
         )
     else:
         click.echo(
             f"{out} holds {written} people: {named} named ones and {count} invented by seed {seed}, as of {today}."
         )
+        if changes:
+            click.echo(f"{changes_out} holds {changes} changes of that day.")
+
+
+def _day(changes: int | None, out: Path | None, *, count: int, seed: int, today: date) -> Day | None:
+    if (changes is None) != (out is None):
+        raise click.UsageError("--changes and --changes-out go together.")
+    if changes is None:
+        return None
+    if changes * PEOPLE_FOR_ONE > count:
+        raise click.BadParameter(f"one change for every {PEOPLE_FOR_ONE} people at the most", param_hint="--changes")
+    return Day(changes, seed=seed, today=today)
 
 
 @deers.command()
@@ -75,6 +119,7 @@ def show(services: Services, edipi: str, *, as_json: bool) -> None:
     bare = edipi.replace("-", "").replace(" ", "")
     if not (bare.isascii() and bare.isdigit() and len(bare) == 10):
         raise click.BadParameter("a DoD ID number has ten digits", param_hint="EDIPI")
+    require_embedded(services)
     with services.db.read() as conn:
         whole = people.find(conn, services.keyring, bare)
     if whole is None:

@@ -8,7 +8,16 @@ from typing import NoReturn
 
 import click
 
-from idp.cli.common import REFUSED, echo_json, fail, json_option, operator, pass_services, progress_bar
+from idp.cli.common import (
+    REFUSED,
+    echo_json,
+    fail,
+    json_option,
+    operator,
+    pass_services,
+    progress_bar,
+    require_embedded,
+)
 from idp.directory import load
 from idp.directory.load import Bad, BadFile, Loaded, Step
 from idp.directory.reading import Fault, Format, ReaderGone
@@ -41,6 +50,7 @@ def import_(
     services: Services, file: Path, *, written_in: str | None, skip_bad: bool, report: Path | None, as_json: bool
 ) -> None:
     """Load a directory file: all of it, or, if one line is bad, nothing."""
+    require_embedded(services)
     bad = Bad(skip_bad, None if report is None else lambda faults: _write_report(report, faults))
     try:
         with _bars() as progress:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from idp.adapters import deers_openapi
 from idp.audit import Event
 from idp.cli import specifications
 from idp.cli.common import fail
@@ -36,6 +37,7 @@ def docs(*, check: bool, folder: Path) -> None:
     pages = {
         "settings.md": _settings(),
         "audit-events.md": _events(),
+        "deers-openapi.json": deers_openapi.document(),
         "specifications.md": specifications.page(folder.resolve().parent / "tests"),
         "journeys/kept_form.mmd": KEPT_FORM.diagram(),
         "journeys/recovery_codes.mmd": RECOVERY_CODES.diagram(),

@@ -6,18 +6,22 @@ from datetime import datetime, timedelta
 import click
 import sqlalchemy as sa
 
-from idp import clock, config, keyring, migrations_state
+from idp import clock, config, keyring, limits, migrations_state
 from idp.audit import AuditEvent
 from idp.cli.common import echo_json, json_option
 from idp.config import ConfigFault, Settings
+from idp.credentials import sign_in
 from idp.credentials.breached import BreachedFault, BreachedFile
 from idp.db import Unavailable
+from idp.journeys import match_tries, sync
 from idp.keyring import KeyFault
+from idp.limits import Limit
 from idp.oidc import keys as signing_keys
 from idp.ports import PortDown, Services
 from idp.services import create_services
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
+_LOOK_AT = 100  # changes that wait; more are not counted
 
 Finding = tuple[bool, str]
 
@@ -25,7 +29,7 @@ Finding = tuple[bool, str]
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check settings, keys, database, clock, DEERS, mail and breached passwords; exit 1 when anything is wrong."""
+    """Check settings, keys, database, clock, DEERS, mail, breached passwords and brakes; exit 1 when anything is wrong."""
     findings = dict(_examine())
     ok = all(good for good, _ in findings.values())
     if as_json:
@@ -54,6 +58,7 @@ def _examine() -> list[tuple[str, Finding]]:
             ("deers", _deers),
             ("mail", _mail),
             ("breached", _breached),
+            ("limits", _limits),
         )
         found.extend((name, _guarded(check, services)) for name, check in checks)
     finally:
@@ -64,7 +69,9 @@ def _examine() -> list[tuple[str, Finding]]:
 def _guarded(check: Callable[[Services], Finding], services: Services) -> Finding:
     try:
         return check(services)
-    except (Unavailable, PortDown, sa.exc.SQLAlchemyError) as down:
+    except PortDown as down:
+        return False, f"not answering ({down})"
+    except (Unavailable, sa.exc.SQLAlchemyError) as down:
         return False, f"not answering ({type(down).__name__})"
 
 
@@ -101,13 +108,36 @@ def _clock(services: Services) -> Finding:
 
 
 def _deers(services: Services) -> Finding:
-    count = services.directory.count()
-    return (True, f"{count} people") if count else (False, "knows nobody: run `idp deers import`")
+    """Asked as everybody else asks it, so that a certificate which one side does not believe shows here first."""
+    count, elsewhere = services.directory.count(), bool(services.settings.deers_url)
+    if not count:
+        return (
+            False,
+            "the directory of IDP_DEERS_URL knows nobody" if elsewhere else "knows nobody: run `idp deers import`",
+        )
+    people = f"{count} people, at IDP_DEERS_URL" if elsewhere else f"{count} people"
+    waiting = services.directory.list_changes(sync.find_cursor(services), most=_LOOK_AT)
+    if not waiting.changes:
+        return True, f"{people}; every change is followed"
+    # One is no fault: it may have come this very moment.
+    least = "at least " if waiting.more else ""
+    return True, f"{people}; {least}{len(waiting.changes)} changes wait for the worker"
 
 
 def _mail(services: Services) -> Finding:
     services.mailer.check()
     return True, "the mail server answers"
+
+
+def _limits(services: Services) -> Finding:
+    """The brakes for everybody together: one that is on means that somebody guesses on a large scale (R19, R65)."""
+    brakes = (
+        (Limit.MATCH_GLOBAL, match_tries.EVERYBODY, "nobody can be matched for up to an hour"),
+        (Limit.SIGN_IN_GLOBAL, sign_in.EVERYBODY, "only browsers that are known get in for up to an hour"),
+    )
+    with services.db.read() as conn:
+        on = [says for limit, who, says in brakes if limits.is_spent(conn, limit, who)]
+    return (False, f"too many tries from everywhere: {'; '.join(on)}") if on else (True, "no brake for everybody is on")
 
 
 def _breached(services: Services) -> Finding:

@@ -1,47 +1,33 @@
 """The `idp` command: its nouns, and the verbs that stand alone."""
 
-from importlib import import_module
-
 import click
 
+from idp.cli.lazy import LazyGroup
+
 FOUND_IN = {
-    "accounts": "accounts",
-    "audit": "audit",
-    "clients": "clients",
-    "db": "db",
-    "deers": "deers",
-    "demo": "demo",
-    "docs": "docs",
-    "doctor": "doctor",
-    "keys": "keys",
-    "passwords": "passwords",
-    "proofing": "proofing",
-    "resources": "resources",
-    "serve": "serve",
-    "sessions": "sessions",
-    "worker": "work",
+    "accounts": "accounts:accounts",
+    "audit": "audit:audit",
+    "clients": "clients:clients",
+    "db": "db:db",
+    "deers": "deers:deers",
+    "demo": "demo:demo",
+    "docs": "docs:docs",
+    "doctor": "doctor:doctor",
+    "keys": "keys:keys",
+    "passwords": "passwords:passwords",
+    "proofing": "proofing:proofing",
+    "resources": "resources:resources",
+    "serve": "serve:serve",
+    "sessions": "sessions:sessions",
+    "worker": "work:worker",
 }
-"""Each command, and the module in this folder that has it."""
 
 
-class _Commands(click.Group):
-    """Loads the one command that is called: all of them together take seconds, which nobody waits for gladly."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, as the help lists them."""
-        del ctx
-        return list(FOUND_IN)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, or None for one that there is not."""
-        del ctx
-        if cmd_name not in FOUND_IN:
-            return None
-        found: click.Command = getattr(import_module(f"idp.cli.{FOUND_IN[cmd_name]}"), cmd_name)
-        return found
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=LazyGroup,
+    found_in=FOUND_IN,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 @click.version_option(package_name="guidon", message="guidon %(version)s")
 def idp() -> None:
     """Run and manage the identity provider.

@@ -12,6 +12,7 @@ from idp.accounts.levels import Level
 from idp.audit import Event
 from idp.audit import record as record_event
 from idp.cli.common import NOT_FOUND, echo_json, fail, json_option, operator, pass_services, yes_option
+from idp.cli.proofing_claims import reset_tries, unresolved
 from idp.clock import now
 from idp.config import PolicyName
 from idp.credentials import second_factor
@@ -27,6 +28,10 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{2,63}")
 @click.group()
 def proofing() -> None:
     """See what speaks for an account, add what was seen in person, and distrust a method."""
+
+
+proofing.add_command(unresolved)
+proofing.add_command(reset_tries)
 
 
 @proofing.command()
@@ -173,7 +178,7 @@ def reset_questions(services: Services, account: str, *, reason: str, yes: bool,
         return
 
     def work(conn: Connection) -> None:
-        limits.clear(conn, Limit.KBV, row.person_id)
+        limits.clear(conn, (Limit.KBV, row.person_id))
         record_event(conn, Event.QUIZ_TRIES_RESET, actor=operator(), subject=row.person_id, account=row.id, why=reason)
 
     services.db.write(work)

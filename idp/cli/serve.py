@@ -1,7 +1,6 @@
 """`idp serve`: the web server."""
 
 import signal
-import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,22 +9,13 @@ from typing import Any
 import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from idp import migrations_state
 from idp.app import create_gateway
 from idp.cli.common import echo_json, fail, json_option, pass_services
+from idp.cli.serving import SLOWEST, check_pair
 from idp.ports import PortDown, Services
-
-_SLOWEST = HTTP1Settings(
-    # Headers that trickle in, and a connection that nobody uses, are cut after so many milliseconds (R174). Browsers send a
-    # request's headers in one piece; the longest honest pause is that of a proxy between two requests.
-    header_read_timeout=10_000,
-    # Of headers: more is answered by 431 (R102). Four kilobytes of `state` and a long `id_token_hint` fit many times over.
-    max_buffer_size=64 * 1024,
-)
-"""What the server puts up with before a thread of ours is asked; slow bodies are the part of `idp.adapters.gateway`."""
 
 
 @click.command()
@@ -59,7 +49,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if tls_cert is not None and tls_key is not None:
-        _check_pair(tls_cert, tls_key)
+        check_pair(tls_cert, tls_key)
     try:
         if services.breached is not None:
             services.breached.check()
@@ -88,7 +78,7 @@ def serve(
         # HTTP/1.1 alone. With HTTP/2 the server first waits, without any limit, for what tells the two apart, and its streams know
         # no time limit for headers. Our pages are small, and a proxy in front speaks HTTP/2 to browsers if it likes.
         http=HTTPModes.http1,
-        http1_settings=_SLOWEST,
+        http1_settings=SLOWEST,
         log_level=LogLevels.warning,
         log_access=False,
         ssl_cert=tls_cert,
@@ -102,10 +92,3 @@ def serve(
 def _load(threads: int) -> Callable[..., Any]:
     """What each worker process answers with; a process of its own calls this, so that it must be found by its name."""
     return create_gateway(threads).__rsgi__
-
-
-def _check_pair(cert: Path, key: Path) -> None:
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
-    except (ssl.SSLError, OSError):
-        fail("The certificate and the key do not belong together, or are not PEM.")

@@ -16,7 +16,7 @@ from idp.ports import Services
 @json_option
 @pass_services
 def worker(services: Services, *, as_json: bool) -> None:
-    """Deliver mail and sweep what is over, until stopped. Any number may run."""
+    """Deliver mail, sweep what is over and follow what changes at DEERS, until stopped. Any number may run."""
     trouble = migrations_state.trouble(services.db)
     if trouble is not None:
         fail(trouble)

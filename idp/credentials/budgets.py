@@ -49,14 +49,13 @@ def clear(conn: Connection, budget: Budget, whose: str, device: str | None) -> N
     Who guesses from elsewhere goes on waiting.
     """
     hundred, waits = budget.value
-    limits.clear(conn, waits, _waiting(whose, device))
-    limits.clear(conn, hundred, whose)
+    limits.clear(conn, (waits, _waiting(whose, device)), (hundred, whose))
 
 
 def forget(conn: Connection, budget: Budget, whose: str) -> None:
     """Forget every failure of everybody, once somebody made sure who the owner is or the factor was made anew."""
     hundred, waits = budget.value
-    limits.clear(conn, hundred, whose)
+    limits.clear(conn, (hundred, whose))
     limits.clear_all(conn, waits, whose)
 
 

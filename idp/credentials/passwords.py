@@ -75,17 +75,25 @@ class Slots:
     def __init__(self, running: int, waiting: int) -> None:
         """`running` at once; `waiting` more may queue, and whoever comes after those is turned away."""
         self._free = threading.Semaphore(running)
-        self._places = threading.Semaphore(running + waiting)
+        self.places = running + waiting
+        """How many may be there at once, running and waiting."""
+        self._places = threading.Semaphore(self.places)
         self._counting = threading.Lock()
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="slot")
         self.runs = 0
         """How many runs there were since the process started."""
 
-    def check(self) -> None:
-        """Raise `Busy` now if `taken` would. It holds nothing: who asks first spares the work that would be for nothing."""
+    def is_full(self) -> bool:
+        """Whether `taken` would raise `Busy` now. It holds nothing: who asks first spares the work that would be for nothing."""
         if not self._places.acquire(blocking=False):
-            raise Busy
+            return True
         self._places.release()
+        return False
+
+    def check(self) -> None:
+        """Raise `Busy` where `is_full`."""
+        if self.is_full():
+            raise Busy
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:

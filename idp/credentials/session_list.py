@@ -1,4 +1,4 @@
-"""The list of an account's sessions, for its owner and for operators: since when, from where, and with what.
+"""The list of an account's sessions, for its owner and for operators: since when, from where, and with what; and ending one.
 
 A session that was made before the list could say where it is used says so.
 """
@@ -9,7 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from idp.credentials.sessions import Session, are_live
+from idp import clock, db
+from idp.credentials.sessions import Session, SignedIn, end_session
 from idp.keyring import Keyring
 
 _NAMES = {
@@ -51,6 +52,17 @@ class Listed:
     kind: Kind
 
 
+def are_live(account_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """What holds of every session of an account that has not ended by itself or by anybody."""
+    now = clock.now()
+    return (
+        Session.account_id == account_id,
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.idle_ends_at > now,
+    )
+
+
 def list_live(conn: Connection, keyring: Keyring, account_id: str) -> list[Listed]:
     """Every live session of an account, the last used first."""
     statement = (
@@ -66,6 +78,12 @@ def list_live(conn: Connection, keyring: Keyring, account_id: str) -> list[Liste
         .order_by(Session.last_seen_at.desc(), Session.id)
     )
     return [Listed(*row[:5], kind=kind_of(_open(keyring, row.id, row.agent_sealed))) for row in conn.execute(statement)]
+
+
+def end_own(conn: Connection, asking: SignedIn, session_id: str) -> bool:
+    """End one of the asking person's sessions; anybody else's is not found."""
+    own = db.find(conn, Session, Session.id == session_id, Session.account_id == asking.account_id)
+    return own is not None and end_session(conn, own.id, actor=asking.account_id, why="ended_by_owner")
 
 
 def kind_of(agent: str) -> Kind:

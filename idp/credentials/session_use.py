@@ -1,4 +1,4 @@
-"""Using a session: when it ends, and that each use of it puts its idle end off."""
+"""Using a session: when it ends, that each use of it puts its idle end off, and that nothing is kept for ever."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,3 +53,8 @@ def touch(conn: Connection, handle: str, found: SignedIn) -> datetime:
 def find_owner(conn: Connection, handle: str) -> Session | None:
     """The session that this handle opened, though it be over by now: nobody is signed in by that."""
     return db.find(conn, Session, Session.handle_digest == crypto.digest(handle))
+
+
+def sweep(conn: Connection) -> int:
+    """Delete sessions a week after their end; tell how many."""
+    return conn.execute(sa.delete(Session).where(Session.expires_at <= clock.now() - timedelta(days=7))).rowcount

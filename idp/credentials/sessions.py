@@ -111,6 +111,11 @@ class Where:
     address: str
     agent: str
 
+    def sealed_agent(self, keyring: Keyring, session_id: str) -> bytes:
+        """What the browser calls itself, as the row of a session keeps it."""
+        agent = self.agent[:_LONGEST_AGENT].encode("utf-8")
+        return keyring.seal(agent, table="session", column="agent_sealed", row=session_id)
+
     def __repr__(self) -> str:
         """Without the browser's name."""
         return "Where()"
@@ -160,7 +165,6 @@ def open_session(
     stays = wished and _may_stay(conn, account)
 
     def begun(session_id: str) -> dict[str, Any]:
-        agent = where.agent[:_LONGEST_AGENT].encode("utf-8")
         return {
             "handle_digest": crypto.digest(handle),
             "methods": {"shown": shown},
@@ -169,7 +173,7 @@ def open_session(
             "idle_ends_at": now + idle_for(_aal(shown), stays=stays),
             "expires_at": min(moments.values()) + (STAYS if stays else ABSOLUTE),
             "address": where.address,
-            "agent_sealed": keyring.seal(agent, table="session", column="agent_sealed", row=session_id),
+            "agent_sealed": where.sealed_agent(keyring, session_id),
             "stays": stays,
         }
 
@@ -195,8 +199,10 @@ def open_session(
 
 
 def _find_own(conn: Connection, account: Account, old_handle: str | None) -> SignedIn | None:
-    """This account's session in the browser; one that is somebody else's ends."""
+    """This account's session in the browser; one that is somebody else's ends, and so does one that lay unused."""
     old = find_signed_in(conn, old_handle) if old_handle else None
+    if old_handle and old is None:
+        end_unused(conn, old_handle, why="replaced")
     if old is not None and old.account_id != account.id:
         end_session(conn, old.session_id, actor=account.id, why="replaced")
         return None
@@ -343,23 +349,6 @@ def _found(conn: Connection, statement: sa.Select[*tuple[Any, ...]], which: str)
     )
 
 
-def are_live(account_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """What holds of every session of an account that has not ended by itself or by anybody."""
-    now = clock.now()
-    return (
-        Session.account_id == account_id,
-        Session.ended_at.is_(None),
-        Session.expires_at > now,
-        Session.idle_ends_at > now,
-    )
-
-
-def end_own(conn: Connection, asking: SignedIn, session_id: str) -> bool:
-    """End one of the asking person's sessions; anybody else's is not found."""
-    own = db.find(conn, Session, Session.id == session_id, Session.account_id == asking.account_id)
-    return own is not None and end_session(conn, own.id, actor=asking.account_id, why="ended_by_owner")
-
-
 def end_session(conn: Connection, session_id: str, *, actor: str, why: str) -> bool:
     """End one session, if it still lives."""
     session = db.find(conn, Session, Session.id == session_id)
@@ -372,13 +361,26 @@ def end_session(conn: Connection, session_id: str, *, actor: str, why: str) -> b
     return ended
 
 
+def end_unused(conn: Connection, handle: str, *, why: str) -> None:
+    """End the session behind a handle that opens nothing any more, so that it does not go on either (R84)."""
+    row = db.find_by(conn, Session, Session.handle_digest, crypto.digest(handle))
+    if row is not None and row.expires_at > clock.now():
+        end_session(conn, row.id, actor=row.account_id, why=why)
+
+
 def end_others(
     conn: Connection, account_id: str, *, keep: str | None, actor: str, why: str, only_staying: bool = False
 ) -> int:
-    """End every live session of an account but `keep`, or of those only the ones that outlive their browser; tell how many."""
-    which = [Session.id != (keep or ""), *([Session.stays] if only_staying else [])]
-    live = conn.execute(sa.select(Session.id).where(*are_live(account_id), *which)).scalars().all()
-    return sum(end_session(conn, session_id, actor=actor, why=why) for session_id in live)
+    """End every session of an account but `keep`, or of those only the ones that outlive their browser; tell how many lived.
+
+    One that lay unused ends too: else it might go on (R84).
+    """
+    now = clock.now()
+    unused = Session.idle_ends_at <= now
+    which = [Session.id != (keep or ""), *([sa.or_(Session.stays, unused)] if only_staying else [])]
+    of_account = (Session.account_id == account_id, Session.ended_at.is_(None), Session.expires_at > now)
+    found = conn.execute(sa.select(Session.id, Session.idle_ends_at).where(*of_account, *which)).all()
+    return sum(end_session(conn, one.id, actor=actor, why=why) and one.idle_ends_at > now for one in found)
 
 
 def end_everything(conn: Connection, account_id: str, *, keep: str | None, actor: str, why: str) -> int:
@@ -392,8 +394,3 @@ def end_everything(conn: Connection, account_id: str, *, keep: str | None, actor
     # After the sessions: whoever grants something holds its session's row, so no grant from before is younger than this.
     accounts.void_grants(conn, account_id)
     return ended
-
-
-def sweep(conn: Connection) -> int:
-    """Delete sessions a week after their end; tell how many."""
-    return conn.execute(sa.delete(Session).where(Session.expires_at <= clock.now() - timedelta(days=7))).rowcount

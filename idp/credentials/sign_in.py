@@ -15,7 +15,7 @@ from idp import audit, limits, logs
 from idp.accounts import accounts
 from idp.accounts.accounts import Account, State
 from idp.audit import ANONYMOUS, Event
-from idp.credentials import budgets, devices, passwords, sessions
+from idp.credentials import budgets, devices, passwords, resuming, sessions
 from idp.credentials.budgets import Budget
 from idp.credentials.passwords import Busy, Hashed, Password
 from idp.credentials.sessions import Where
@@ -160,6 +160,16 @@ def open_session(
     )
     device = devices.note(conn, account.id, old_handle=browser.device, remember=remember)
     return Opened(begun.handle, device, begun.stays)
+
+
+def resume_session(
+    conn: Connection, keyring: Keyring, account: Account, *, remember: bool | None, browser: Browser
+) -> Opened | None:
+    """The session that lay unused in this browser goes on; None where there is none that may (R84)."""
+    handle = resuming.resume(conn, keyring, account, browser.session, where=browser.where)
+    if handle is None:
+        return None
+    return Opened(handle, devices.note(conn, account.id, old_handle=browser.device, remember=remember), stays=False)
 
 
 def network_of(address: str) -> str:

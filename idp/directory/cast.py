@@ -355,7 +355,15 @@ def _child(
         birth_date=born,
         emails=(Email(address=email, since=years_later(born, 18)),) if email else (),
         postal=(home,),
-        relations=(Relation(sponsor=sponsor, relationship=Relationship.CHILD, begin=born, end=until),),
+        relations=(
+            Relation(
+                sponsor=sponsor,
+                relationship=Relationship.CHILD,
+                begin=born,
+                end=until,
+                source_code="student" if until > years_later(born, 21) else None,
+            ),
+        ),
         affiliations=(Affiliation(category=Category.BENEFICIARY, branch=Branch.ARMY, begin=born, end=until),),
         eligibility=(Eligibility(program="TRICARE", plan="Prime", status=Status.ACTIVE, begin=born, end=until),),
     )

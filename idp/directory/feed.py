@@ -60,6 +60,17 @@ def note(conn: Connection, keyring: Keyring, entries: Sequence[Entry]) -> None:
     conn.execute(sa.insert(DeersChange), rows)
 
 
+def move_merges(conn: Connection, *, gone: int, into: int) -> None:
+    """Where a record becomes part of another one that had itself taken one up: let the entry of that tell of the last one, or
+    whoever has the first key never hears where it went. The caller holds `people.lock_for_changes`.
+    """
+    conn.execute(
+        sa.update(DeersChange)
+        .where(DeersChange.person_id == gone, DeersChange.former_key_sealed.is_not(None))
+        .values(person_id=into)
+    )
+
+
 def note_imported(conn: Connection, person_ids: sa.Select[Any]) -> None:
     """Write an entry for each of these people, whom an import changed, in the order of their ids. The caller holds the lock."""
     last = conn.execute(sa.select(sa.func.max(DeersChange.seq))).scalar_one() or 0

@@ -7,13 +7,16 @@ and a longer file of the same seed begins with the shorter one's people.
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
+from typing import TextIO
 
 from idp.directory import cast
+from idp.directory.days import Day
 from idp.directory.households import COVER, Household
 from idp.directory.records import Record, write
 
@@ -58,48 +61,106 @@ class InventedNumbers:
 
     def edipi(self) -> str:
         """The next EDIPI, in the 99… block."""
-        return f"99{self._edipis(self._next('edipi')) + _KEPT_FREE:08d}"
+        return self.edipi_at(self._next("edipi"))
 
     def ssn(self) -> str:
         """The next SSN, in the 900s, which are never issued."""
-        drawn = self._ssns(self._next("ssn")) + _KEPT_FREE
-        rest, serial = divmod(drawn, _SSN_SERIALS)
-        area, group = divmod(rest, _SSN_GROUPS)
-        return f"{900 + area}{group:02d}{serial + 1:04d}"
+        return self.ssn_at(self._next("ssn"))
 
     def key(self) -> str:
         """The next person's key."""
-        return f"g{self._stem}-{self._next('key'):x}"
+        return self.key_at(f"{self._next('key'):x}")
+
+    def edipi_at(self, place: int) -> str:
+        """The one in this place of their order; negative places count from the far end, which no file reaches."""
+        return f"99{self._edipis(place) + _KEPT_FREE:08d}"
+
+    def ssn_at(self, place: int) -> str:
+        """The same."""
+        rest, serial = divmod(self._ssns(place) + _KEPT_FREE, _SSN_SERIALS)
+        area, group = divmod(rest, _SSN_GROUPS)
+        return f"{900 + area}{group:02d}{serial + 1:04d}"
+
+    def key_at(self, place: str) -> str:
+        """The key with this ending."""
+        return f"g{self._stem}-{place}"
 
     def _next(self, of: str) -> int:
         self._given_out[of] += 1
         return self._given_out[of] - 1
 
 
+class Spare:
+    """Numbers for one who is not in the file: counted from the far end, a key, an SSN and two EDIPIs for every household."""
+
+    def __init__(self, numbers: InventedNumbers, household: int) -> None:
+        self._numbers, self._household = numbers, household
+        self._edipis = iter((-2 - 2 * household, -1 - 2 * household))
+
+    def edipi(self) -> str:
+        """One of the EDIPIs."""
+        return self._numbers.edipi_at(next(self._edipis))
+
+    def ssn(self) -> str:
+        """The SSN."""
+        return self._numbers.ssn_at(-1 - self._household)
+
+    def key(self) -> str:
+        """The key."""
+        return self._numbers.key_at(f"n{self._household:x}")
+
+
 def people(count: int, seed: int, today: date) -> Iterator[Record]:
     """The cast, then `count` invented people in households."""
-    return chain(cast.people(today), islice(_households(seed, today), count))
+    invented = (one for household in households(InventedNumbers(seed), seed, today) for one in household.people)
+    return chain(cast.people(today), islice(invented, count))
 
 
 def write_file(
-    path: Path, *, count: int, seed: int, today: date, progress: Callable[[int], None] = lambda _done: None
+    path: Path,
+    *,
+    count: int,
+    seed: int,
+    today: date,
+    day: Day | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> int:
-    """Write a directory file and return how many people it holds. What lay at `path` stays until the new file is whole."""
-    unfinished = path.with_name(path.name + ".part")
+    """Write a directory file and return how many people it holds. `day` is offered every household. What lay at `path` stays until
+    the new file is whole.
+    """
+    named = cast.people(today)
+    numbers = InventedNumbers(seed)
     written = 0
+    with replacing(path) as file:
+        file.writelines(map(write, named))
+        for number, household in enumerate(households(numbers, seed, today)):
+            some = household.people[: count - written]
+            file.writelines(map(write, some))
+            written += len(some)
+            if day is not None:
+                spare = Spare(numbers, number)
+                whole = len(some) == len(household.people)
+                day.offer(number, some, household.family_number, spare, whole=whole)
+            progress(written)
+            if written == count:
+                break
+    return len(named) + written
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A text file that takes the place of what lies at `path` when it is whole, and leaves nothing if it does not become so."""
+    unfinished = path.with_name(path.name + ".part")
     try:
         with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            for written, record in enumerate(people(count, seed, today), start=1):
-                file.write(write(record))
-                progress(written)
+            yield file
         os.replace(unfinished, path)  # noqa: PTH105 - says that it replaces
     finally:
         unfinished.unlink(missing_ok=True)
-    return written
 
 
-def _households(seed: int, today: date) -> Iterator[Record]:
-    numbers = InventedNumbers(seed)
+def households(numbers: InventedNumbers, seed: int, today: date) -> Iterator[Household]:
+    """One after the other, without end."""
     families = Shuffle(_FAMILIES - _KEPT_FREE, f"{seed} family")
     number = 0
     while True:
@@ -111,5 +172,6 @@ def _households(seed: int, today: date) -> Iterator[Record]:
             family_number=f"99{families(number) + _KEPT_FREE:07d}",
         )
         kind, branch = COVER[number] if number < len(COVER) else (None, None)
-        yield from household.draw(kind, branch)
+        household.draw(kind, branch)
+        yield household
         number += 1

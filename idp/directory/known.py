@@ -6,7 +6,7 @@ from datetime import date
 from idp import ports
 from idp.directory import addresses
 from idp.directory.people import post_mac_of
-from idp.directory.records import Category, Facts, Postal, Relationship
+from idp.directory.records import Category, Eligibility, Facts, Postal, Relationship, Status
 from idp.directory.tables import email_mac
 from idp.keyring import Keyring
 from idp.ports import EmailOfRecord, Known, Post, PostOfRecord
@@ -44,7 +44,8 @@ def known(keyring: Keyring, facts: Facts, *, unshared: Collection[str], today: d
             ports.Affiliation(one.category.value, one.branch.value, one.begin, one.end) for one in facts.affiliations
         ),
         eligibility=tuple(
-            ports.Eligibility(one.program, one.plan, one.status.value, one.begin, one.end) for one in facts.eligibility
+            ports.Eligibility(one.program, one.plan, _usable(one, today).value, one.begin, one.end)
+            for one in facts.eligibility
         ),
         sponsor=_sponsor(facts, today),
         emails=tuple(
@@ -57,6 +58,7 @@ def known(keyring: Keyring, facts: Facts, *, unshared: Collection[str], today: d
             for post in addresses.settled_posts(facts, today)
         ),
         every_email=tuple(email.address for email in facts.emails),
+        other_edipis=facts.other_edipis,
     )
 
 
@@ -85,6 +87,15 @@ def _status(facts: Facts, today: date) -> str:
         # Nobody's dependant and yet a beneficiary: a former spouse under the 20/20/20 rule is their own sponsor.
         return "SPONSOR"
     return "SURROGATE" if Relationship.SURROGATE in ties else "OTHER"
+
+
+def _usable(one: Eligibility, today: date) -> Status:
+    """The days decide. Within them the record may say that it has ended all the same; what had not begun has by now."""
+    if today < one.begin:
+        return Status.PENDING
+    if one.end is not None and one.end <= today:
+        return Status.ENDED
+    return Status.ENDED if one.status is Status.ENDED else Status.ACTIVE
 
 
 def _sponsor(facts: Facts, today: date) -> ports.Sponsor | None:

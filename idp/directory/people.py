@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from idp import db
-from idp.directory.records import Facts, Postal, Record, Relation, read_facts
+from idp.directory.records import Facts, Kept, Postal, Record, Relation, read_facts
 from idp.directory.tables import (
     AddressKind,
     DeersAddress,
@@ -64,7 +64,7 @@ def seal_all(keyring: Keyring, plain: Sequence[tuple[int, bytes]]) -> list[bytes
     return keyring.seal_all([(str(person_id), facts) for person_id, facts in plain], **PLACE)
 
 
-def unseal(keyring: Keyring, sealed: Sealed) -> Facts:
+def unseal(keyring: Keyring, sealed: Sealed) -> Kept:
     """Open a person's facts. Raises `SealBroken`."""
     return read_facts(keyring.unseal(sealed.facts, row=str(sealed.id), **PLACE))
 

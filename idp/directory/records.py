@@ -236,7 +236,22 @@ class Record(Facts):
     dbn: Dbn | None = None
 
 
-_FACTS = set(Facts.model_fields)
+class AtDeath(_Part):
+    """What a death did to a record, part by part: as it was (None: it was not there), and as it became."""
+
+    whose: Key
+    relations: tuple[tuple[Relation | None, Relation], ...] = ()
+    affiliations: tuple[tuple[Affiliation | None, Affiliation], ...] = ()
+    eligibility: tuple[tuple[Eligibility | None, Eligibility], ...] = ()
+
+
+class Kept(Facts):
+    """The facts as they lie sealed: beside those of the file, what the correction of a death would put back."""
+
+    at_death: tuple[AtDeath, ...] = ()
+
+
+_KEPT = set(Kept.model_fields)
 _validate: Callable[[bytes], Record] = Record.__pydantic_validator__.validate_json
 """`Record.model_validate_json` without what it looks at before: a fifth of the time."""
 
@@ -260,35 +275,41 @@ def write(record: Record) -> str:
     return record.model_dump_json() + "\n"
 
 
-def facts_of(record: Record) -> bytes:
+def facts_of(record: Record | Kept) -> bytes:
     """The part of a record that is kept sealed, without what is empty: a million people fill a disk with nulls."""
-    return record.__pydantic_serializer__.to_json(record, include=_FACTS, exclude_defaults=True)
+    return record.__pydantic_serializer__.to_json(record, include=_KEPT, exclude_defaults=True)
 
 
-def read_facts(plain: bytes) -> Facts:
+def read_facts(plain: bytes) -> Kept:
     """What `facts_of` wrote."""
-    return Facts.model_validate_json(plain)
+    return Kept.model_validate_json(plain)
 
 
 Place = tuple[str | int, ...]
 
 
-def told(wrong: ValidationError, *, where: Callable[[Place], str] | None = None) -> str:
-    """What is wrong with a line, without any value of it; `where` has the words for a place in the record."""
-    return "; ".join(_faults(wrong, where or _dotted))
+def told(wrong: ValidationError, *, tagged: bool = False, where: Callable[[Place], str] | None = None) -> str:
+    """What is wrong with a line, without any value of it. `tagged`: every place begins with the kind of the line. `where` has the
+    words for a place in the record.
+    """
+    return "; ".join(_faults(wrong, 1 if tagged else 0, where or _dotted))
 
 
-def _faults(wrong: ValidationError, where: Callable[[Place], str]) -> Iterator[str]:
+_REASONS = {
+    "extra_forbidden": "there is no such column",
+    "union_tag_not_found": "kind: Field required",
+    "union_tag_invalid": "kind: there is no such kind",
+}
+
+
+def _faults(wrong: ValidationError, tags: int, where: Callable[[Place], str]) -> Iterator[str]:
     for error in wrong.errors(include_url=False, include_input=False, include_context=False)[:5]:
         if error["type"] == "json_invalid":
             yield "not a JSON object"
             continue
-        reason = (
-            "there is no such column"
-            if error["type"] == "extra_forbidden"
-            else error["msg"].removeprefix("Value error, ")
-        )
-        yield f"{where(error['loc'])}: {reason}" if error["loc"] else reason
+        reason = _REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+        place = error["loc"][tags:]
+        yield f"{where(place)}: {reason}" if place else reason
 
 
 def _dotted(place: Place) -> str:

@@ -99,6 +99,15 @@ class DeersChange(db.Row):
     """The key that the authority had for this person until now, where two records became one."""
     at: Mapped[datetime] = mapped_column(index=True)
 
+    __table_args__ = (
+        sa.Index(
+            "ix_deers_change_merges",
+            "person_id",
+            sqlite_where=sa.text("former_key_sealed IS NOT NULL"),
+            postgresql_where=sa.text("former_key_sealed IS NOT NULL"),
+        ),
+    )
+
 
 PARTS: tuple[type[db.Row], ...] = (DeersIdentifier, DeersAddress, DeersRelation)
 """The tables that hang from a person, and are written anew when the person's record has changed."""

@@ -6,7 +6,7 @@ compare-and-set on state and version, so of two tabs, two clicks or two devices 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -229,6 +229,12 @@ def claim_reservation(conn: Connection, journey: Journey, reserves: str) -> bool
     (R71).
     """
     return db.swap(conn, sa.delete(Reservation).where(*_held(journey, reserves)))
+
+
+def take_away(conn: Connection, reserves: Collection[str]) -> list[str]:
+    """Let nobody have these reservations any longer; return the ids of the journeys that had one. They are not told."""
+    taken = sa.delete(Reservation).where(Reservation.reserves.in_(reserves)).returning(Reservation.journey_id)
+    return list(conn.execute(taken).scalars())
 
 
 def release(conn: Connection, journey: Journey) -> None:

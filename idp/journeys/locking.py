@@ -20,7 +20,9 @@ DISOWNED = "disowned"
 """The first half of the reason code of a lock that an owner's link made; the second is the audit name of what they disowned."""
 
 _CLOSED_TO_ALL = {State.LOCKED, State.INACTIVE, State.IDENTITY_CONFLICT, State.DECEASED}
-"""What an account can be in that nobody uses and only an operator opens: a lock would add nothing, and would hide why."""
+"""What an account can be in that nobody uses and only an operator opens: a lock would add nothing, and would hide why. Asked of
+its own state: what DEERS holds would be open again as soon as DEERS says so, and a lock must be there by then.
+"""
 
 
 class Link(StrEnum):
@@ -37,12 +39,26 @@ def lock(conn: Connection, keyring: Keyring, account: Account, *, actor: str, wh
     Every sign-in ends, and with it every token. Codes to its addresses of record are dead: whoever objected to a letter must not
     find that its code works after all.
     """
-    if not accounts.change_state(conn, account.id, was=State(account.state), becomes=State.LOCKED, why=why):
+    if not accounts.change_own_state(conn, account, becomes=State.LOCKED, why=why):
         return False
     address_codes.revoke(conn, account.id)
     sessions.end_everything(conn, account.id, keep=None, actor=actor, why="account_locked")
     audit.record(conn, Event.ACCOUNT_LOCKED, actor=actor, subject=account.person_id, account=account.id, why=why)
     notices.tell_owner(conn, keyring, account, "account_locked")
+    return True
+
+
+def close(conn: Connection, keyring: Keyring, account: Account, *, actor: str, why: str) -> bool:
+    """Close the account for good in this write and tell every address of it; False when its state is no longer as it was read.
+
+    Its person may register again. Whoever else DEERS says is the same person comes back at the next look (`sync.look_at_person`).
+    """
+    if not accounts.change_state(conn, account.id, was=State(account.state), becomes=State.CLOSED, why=why):
+        return False
+    address_codes.revoke(conn, account.id)
+    sessions.end_everything(conn, account.id, keep=None, actor=actor, why="account_closed")
+    audit.record(conn, Event.ACCOUNT_CLOSED, actor=actor, subject=account.person_id, account=account.id, why=why)
+    notices.tell_owner(conn, keyring, account, "account_closed")
     return True
 
 
@@ -53,7 +69,7 @@ def look(services: Services, token: str) -> Link | None:
         account = None if held is None else accounts.get_account(conn, held.account_id)
     if account is None or account.state == State.CLOSED:
         return None
-    return Link.LOCKED if account.state in _CLOSED_TO_ALL else Link.LOCKS
+    return Link.LOCKED if accounts.own_state(account) in _CLOSED_TO_ALL else Link.LOCKS
 
 
 def disown(services: Services, token: str, *, address: str) -> Link | Refused:
@@ -79,7 +95,7 @@ def _disown(conn: Connection, keyring: Keyring, token: str, asks: str) -> Link |
     account = None if held is None else accounts.hold(conn, held.account_id)
     if held is None or account is None or account.state == State.CLOSED:
         return _refuse(conn, Refused(Reason.NOT_FOUND))
-    if account.state in _CLOSED_TO_ALL:
+    if accounts.own_state(account) in _CLOSED_TO_ALL:
         limits.give_back(conn, Limit.NOT_ME_ADDRESS, asks)
         return Link.LOCKED
     if not disownings.claim(conn, held):

@@ -20,10 +20,10 @@ from idp.accounts import accounts, people
 from idp.accounts.levels import Level
 from idp.audit import ANONYMOUS, Event
 from idp.credentials.sign_in import network_of
-from idp.journeys import engine
+from idp.journeys import engine, match_tries
 from idp.journeys.engine import Journey, Machine
 from idp.keyring import Keyring
-from idp.limits import Limit
+from idp.limits import Counted
 from idp.outcomes import Reason, Refused
 from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown, Services
 from idp.proofing import activation, held_numbers
@@ -54,7 +54,16 @@ MACHINE = Machine(
     opening=frozenset({"wanted_level", "request"}),
     writes={
         At.IDENTIFY: frozenset(
-            {"person_key", "edipi", "email_of_record", "account", "displaces", "matched_at", "asked_from"}
+            {
+                "person_key",
+                "edipi",
+                "email_of_record",
+                "account",
+                "displaces",
+                "matched_at",
+                "asked_from",
+                "asked_with",
+            }
         ),
         At.DELIVERY: frozenset({"delivery", "email", "code"}),
         At.ACTIVATE: frozenset({"redeemed_at"}),
@@ -100,17 +109,13 @@ def identify(services: Services, journey: Journey, claimed: Claimed, *, address:
     Counted before it is asked, for the number, the address and everybody (R64, R65). Raises `PortDown`, and then
     nobody is charged (R79).
     """
-    counted = (
-        (Limit.MATCH_GLOBAL, "all"),
-        (Limit.MATCH_ADDRESS, network_of(address)),
-        (Limit.MATCH_PERSON, services.keyring.mac("registration:number", f"{claimed.id_kind}:{claimed.id_number}")),
-    )
+    counted = match_tries.of(services.keyring, claimed, address)
     if (refused := services.db.write(lambda conn: _reserve_match(conn, journey, claimed, counted))) is not None:
         return refused
     try:
         found = services.directory.match(claimed)
     except PortDown:
-        services.db.write(lambda conn: give_back(conn, counted))
+        services.db.write(lambda conn: limits.give_back_all(conn, counted))
         raise
     return services.db.write(lambda conn: _note_match(conn, services, journey, claimed, found, address))
 
@@ -122,10 +127,8 @@ def sweep(conn: Connection) -> int:
     return activation.sweep(conn)
 
 
-def _reserve_match(
-    conn: Connection, journey: Journey, claimed: Claimed, counted: tuple[tuple[Limit, str], ...]
-) -> Refused | None:
-    refused = reserve_all(conn, counted)
+def _reserve_match(conn: Connection, journey: Journey, claimed: Claimed, counted: Counted) -> Refused | None:
+    refused = match_tries.reserve(conn, counted)
     if refused is not None:
         audit.record(
             conn,
@@ -173,6 +176,7 @@ def _note_match(
         displaces=may_displace,
         matched_at=clock.epoch(clock.now()),
         asked_from=network_of(address),
+        asked_with=match_tries.number_key(keyring, claimed.id_kind, claimed.id_number),
     )
     if moved is None:
         return Refused(Reason.ALREADY_DONE)
@@ -204,21 +208,12 @@ def is_of_record(journey: Journey, email: str | None) -> bool:
 
 def reservation_of(keyring: Keyring, journey: Journey) -> str:
     """What the journey reserves: its person, or for a decoy a thing that nobody else asks for."""
-    return keyring.mac("registration:person", journey.facts["person_key"] or journey.id)
+    return reservation_for(keyring, journey.facts["person_key"] or journey.id)
 
 
-def reserve_all(conn: Connection, counted: tuple[tuple[Limit, str], ...]) -> Refused | None:
-    """Count one try everywhere, or nowhere."""
-    for done, (limit, who) in enumerate(counted):
-        if (refused := limits.reserve(conn, limit, who)) is not None:
-            give_back(conn, counted[:done])
-            return refused
-    return None
-
-
-def give_back(conn: Connection, counted: tuple[tuple[Limit, str], ...]) -> None:
-    for limit, who in counted:
-        limits.give_back(conn, limit, who)
+def reservation_for(keyring: Keyring, person_key: str) -> str:
+    """What a registration of the person with this key reserves."""
+    return keyring.mac("registration:person", person_key)
 
 
 def record_end(conn: Connection, journey_id: str, *, why: str) -> None:

@@ -13,13 +13,13 @@ from idp.audit import ANONYMOUS, Event
 from idp.credentials import passwords, sessions
 from idp.credentials.passwords import Hashed
 from idp.credentials.sign_in import Browser
-from idp.journeys import engine, upgrade
+from idp.journeys import engine, match_tries, upgrade
 from idp.journeys.engine import Journey
-from idp.journeys.registration import REGISTERED, give_back, is_of_record, record_end, reservation_of
+from idp.journeys.following import vouches
+from idp.journeys.registration import REGISTERED, is_of_record, record_end, reservation_of
 from idp.keyring import Keyring
-from idp.limits import Limit
 from idp.outcomes import Reason, Refused
-from idp.ports import Services
+from idp.ports import Known, Services
 from idp.proofing import address_codes, evidence, policy
 from idp.proofing.policy import POLICIES, Delivery, Method, Policy
 
@@ -60,7 +60,8 @@ def finish(
     """Make the account with everything that belongs to it, in one write, and sign its person in.
 
     Every refusal of username and password is told at once. `JOURNEY_GONE`: a newer journey for the same person took
-    over. `ALREADY_DONE`: the person got an account meanwhile, or a click came twice. One expensive run; raises `Busy`.
+    over, or DEERS vouches for them no longer: it is asked once more. `ALREADY_DONE`: the person got an account meanwhile, or a
+    click came twice. One expensive run; raises `Busy` and `PortDown`.
     """
     email = journey.facts["email"]
     about = (known_words.before_at(email),) if email else ()
@@ -71,6 +72,8 @@ def finish(
         ]
     if refused := tuple(refusal for refusal in told if refusal is not None):
         return refused
+    # No decoy gets as far as this, so nothing is told by the call. What changes after it finds the reservation, or the account.
+    known = services.directory.find(journey.facts["edipi"])
     hashed = passwords.hash_password(services.keyring, password, services.settings.password_hash)
     try:
         made = services.db.write(
@@ -78,6 +81,7 @@ def finish(
                 conn,
                 services,
                 journey,
+                known,
                 username=username,
                 hashed=hashed,
                 browser=browser,
@@ -100,6 +104,7 @@ def _create(
     conn: Connection,
     services: Services,
     journey: Journey,
+    known: Known | None,
     *,
     username: str,
     hashed: Hashed,
@@ -109,6 +114,10 @@ def _create(
     """Everything that an account consists of. Raises `_Undone` where a refusal must leave nothing behind."""
     keyring = services.keyring
     facts = journey.facts
+    if known is None or not vouches(keyring, known, people.authority_mac(keyring, facts["person_key"])):
+        if engine.end(conn, journey, "not_vouched"):
+            record_end(conn, journey.id, why="not_vouched")
+        return Refused(Reason.JOURNEY_GONE)
     if not engine.claim_reservation(conn, journey, reservation_of(keyring, journey)):
         if engine.end(conn, journey, "superseded"):
             record_end(conn, journey.id, why="superseded")
@@ -116,9 +125,7 @@ def _create(
     if not engine.end(conn, journey, REGISTERED):
         raise _Undone(Refused(Reason.ALREADY_DONE))
     chosen = POLICIES[services.settings.policy]
-    code_method = chosen.deliveries[Delivery(facts["delivery"])]
-    if code_method is Method.CODE_EMAIL and is_of_record(journey, facts["email"]):
-        code_method = Method.CODE_EMAIL_OF_RECORD
+    code_method = _shown_by_code(chosen, journey, known)
     shown = {Method.DEERS_MATCH: facts["matched_at"], code_method: facts["redeemed_at"]}
     level = policy.level_for(chosen, shown.keys(), second_factor=False)
     if level is None:
@@ -126,7 +133,7 @@ def _create(
         raise _Undone(Refused(Reason.JOURNEY_GONE))
     if facts["displaces"] and not policy.is_proven(shown.keys()):
         raise _Undone(Refused(Reason.JOURNEY_GONE))
-    person = people.ensure_person(conn, keyring, person_key=facts["person_key"], edipi=facts["edipi"])
+    person = people.ensure_person(conn, keyring, person_key=known.person_key, edipi=known.edipi)
     displaced = _displace(conn, keyring, person.id) if facts["displaces"] else False
     subject = (None if displaced else people.find_subject(conn, person.id)) or people.renew_subject(conn, person.id)
     account = accounts.create(
@@ -146,14 +153,26 @@ def _create(
     _keep_address(conn, keyring, account, journey, chosen)
     for method, at in shown.items():
         evidence.add(conn, account, method, policy=chosen.name, at=datetime.fromtimestamp(at, UTC))
-    # Success gives back what the address was counted for: a clinic's network does not run dry by
-    # people who got through.
-    give_back(conn, ((Limit.MATCH_GLOBAL, "all"), (Limit.MATCH_ADDRESS, facts["asked_from"])))
+    match_tries.settle(conn, number=facts["asked_with"], network=facts["asked_from"])
     begun = sessions.open_session(
         conn, keyring, account, methods=("pwd",), where=browser.where, old_handle=browser.session
     )
     session = begun.handle
     return Registered(session, facts["request"], _go_on_to_premium(conn, services, journey, session, language))
+
+
+def _shown_by_code(chosen: Policy, journey: Journey, known: Known) -> Method:
+    """What it shows that the code came back: more, if it went to an address that DEERS still has for the person. Raises
+    `_Undone` where the policy takes no other.
+    """
+    method = chosen.deliveries[Delivery(journey.facts["delivery"])]
+    held = journey.facts["email_of_record"]
+    still = held is not None and held.casefold() in {one.address.casefold() for one in known.emails}
+    if method is Method.CODE_EMAIL_OF_RECORD and not still:
+        raise _Undone(Refused(Reason.JOURNEY_GONE))
+    if method is Method.CODE_EMAIL and still and is_of_record(journey, journey.facts["email"]):
+        return Method.CODE_EMAIL_OF_RECORD
+    return method
 
 
 def _go_on_to_premium(

@@ -13,7 +13,7 @@ from idp.audit import ANONYMOUS, Event
 from idp.credentials.sign_in import network_of
 from idp.journeys import engine
 from idp.journeys.engine import Journey
-from idp.journeys.registration import MACHINE, At, give_back, is_of_record, reservation_of, reserve_all
+from idp.journeys.registration import MACHINE, At, is_of_record, reservation_of
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
@@ -73,7 +73,7 @@ def redeem(services: Services, typed: str, *, journey: Journey | None, address: 
             return services.db.write(lambda conn: _spend(conn, keyring, code, same_device=True))
         refused = own or refused
     counted = ((Limit.CODE_GLOBAL, "all"), (Limit.CODE_ADDRESS, network_of(address)))
-    if (busy := services.db.write(lambda conn: reserve_all(conn, counted))) is not None:
+    if (busy := services.db.write(lambda conn: limits.reserve_all(conn, counted))) is not None:
         return _refuse_code(services, journey, refused if journey else busy)
     with services.db.read() as conn:
         other = activation.find_by_code(conn, keyring, typed)
@@ -83,7 +83,7 @@ def redeem(services: Services, typed: str, *, journey: Journey | None, address: 
         return _refuse_code(services, journey, Refused(Reason.CODE_DEAD))
 
     def write(conn: Connection) -> Redeemed | Refused:
-        give_back(conn, counted)
+        limits.give_back_all(conn, counted)
         return _spend(conn, keyring, other, same_device=journey is not None and other.journey_id == journey.id)
 
     return services.db.write(write)

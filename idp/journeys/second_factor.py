@@ -121,7 +121,7 @@ def _enrol(
     if not totp.keep(conn, services.keyring, me.account_id, secret=secret, step=step, old=old):
         raise Undone(Refused(Reason.JOURNEY_GONE))
     budgets.forget(conn, Budget.TOTP, me.account_id)
-    limits.clear(conn, Limit.TOTP_CONFIRM, me.account_id)
+    limits.clear(conn, (Limit.TOTP_CONFIRM, me.account_id))
     return factors.count_in(
         conn, services, me, handle, factor=Factor.TOTP, methods=("otp",), replaced=held is not None, also=also
     )

@@ -83,10 +83,12 @@ def sign_in(
     remember: bool | None,
     browser: Browser,
     half_made: str | None = None,
+    may_resume: bool = False,
 ) -> Opened | HalfMade | NotActive | Refused:
     """Check a username and password, and open the session, or wait for the second factor of an account that has one.
 
-    `half_made` is the sign-in that this browser had begun before: it ends with the next one. Raises `Busy`.
+    `half_made` is the sign-in that this browser had begun before: it ends with the next one. `may_resume` lets a session that
+    lay unused in this browser go on without the second factor, where nobody waits for a fresh one (R84). Raises `Busy`.
     """
 
     def accepted(conn: Connection, account: Account, stored: Password) -> Opened | HalfMade:
@@ -95,6 +97,13 @@ def sign_in(
             return by_password.open_session(
                 conn, services.keyring, account, methods=("pwd",), remember=remember, browser=browser
             )
+        resumed = (
+            by_password.resume_session(conn, services.keyring, account, remember=remember, browser=browser)
+            if may_resume
+            else None
+        )
+        if resumed is not None:
+            return resumed
         facts = {
             "account_id": account.id,
             "shown_at": clock.now().isoformat(),

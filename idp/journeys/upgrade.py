@@ -20,10 +20,9 @@ from idp.accounts.people import Person
 from idp.audit import ANONYMOUS, Event
 from idp.credentials import sessions
 from idp.credentials.sessions import SignedIn
-from idp.credentials.sign_in import network_of
-from idp.journeys import engine
+from idp.journeys import engine, match_tries
 from idp.journeys.engine import Journey, Machine
-from idp.journeys.registration import give_back, hold_number, reserve_all
+from idp.journeys.registration import hold_number
 from idp.keyring import Keyring
 from idp.limits import Limit
 from idp.outcomes import Reason, Refused
@@ -122,14 +121,10 @@ def identify(services: Services, journey: Journey, me: SignedIn, claimed: Claime
     charged (R79).
     """
     keyring = services.keyring
-    counted = (
-        (Limit.MATCH_GLOBAL, "all"),
-        (Limit.MATCH_ADDRESS, network_of(address)),
-        (Limit.MATCH_PERSON, keyring.mac("registration:number", f"{claimed.id_kind}:{claimed.id_number}")),
-    )
+    counted = match_tries.of(keyring, claimed, address)
 
     def reserve(conn: Connection) -> Refused | None:
-        refused = reserve_all(conn, counted)
+        refused = match_tries.reserve(conn, counted)
         if refused is not None:
             _record_match(conn, journey, me, claimed, why=refused.reason.value)
         return refused
@@ -139,7 +134,7 @@ def identify(services: Services, journey: Journey, me: SignedIn, claimed: Claime
     try:
         found = services.directory.match(claimed)
     except PortDown:
-        services.db.write(lambda conn: give_back(conn, counted))
+        services.db.write(lambda conn: limits.give_back_all(conn, counted))
         raise
 
     def note(conn: Connection) -> Refused | None:
@@ -156,7 +151,7 @@ def identify(services: Services, journey: Journey, me: SignedIn, claimed: Claime
             return Refused(Reason.ALREADY_DONE)
         people.ensure_person(conn, keyring, person_key=found.person_key, edipi=found.edipi)
         hold_number(conn, services, journey, claimed)
-        give_back(conn, counted)
+        limits.give_back_all(conn, counted)
         _record_match(conn, journey, me, claimed, why=None)
         _match_anew(conn, services, me)
         return None

@@ -157,13 +157,15 @@ def keep(conn: Connection, drafted: Draft) -> None:
 
 def find_code(conn: Connection, code: str) -> tuple[AuthorizationCode, Authorization] | None:
     """The code, spent or not, with what it stands for."""
-    found = conn.execute(_FIND_CODE, {"which": crypto.digest(code)}).mappings().one_or_none()
-    return None if found is None else (AuthorizationCode(**found), get_authorization(conn, found["authorization_id"]))
+    found = conn.execute(_FIND_CODE, {"which": crypto.digest(code)}).one_or_none()
+    if found is None:
+        return None
+    return db.record_of(AuthorizationCode, found), get_authorization(conn, found.authorization_id)
 
 
 def get_authorization(conn: Connection, authorization_id: str) -> Authorization:
     """The root that a code or token names."""
-    return Authorization(**conn.execute(_GET, {"which": authorization_id}).mappings().one())
+    return db.record_of(Authorization, conn.execute(_GET, {"which": authorization_id}).one())
 
 
 def claim_code(conn: Connection, digest: str) -> bool:

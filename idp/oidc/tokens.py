@@ -129,11 +129,11 @@ def keep_refresh(conn: Connection, minted: Minted) -> None:
 
 def find_access(conn: Connection, handle: str) -> tuple[AccessToken, Authorization] | None:
     """A token that has not run out, under an authorization that was not revoked."""
-    found = conn.execute(_FIND_ACCESS, {"which": crypto.digest(handle), "now": clock.now()}).mappings().one_or_none()
+    found = conn.execute(_FIND_ACCESS, {"which": crypto.digest(handle), "now": clock.now()}).one_or_none()
     if found is None:
         return None
-    root = get_authorization(conn, found["authorization_id"])
-    return None if root.revoked_at is not None else (AccessToken(**found), root)
+    root = get_authorization(conn, found.authorization_id)
+    return None if root.revoked_at is not None else (db.record_of(AccessToken, found), root)
 
 
 def drop_access(conn: Connection, token: AccessToken) -> bool:
@@ -143,8 +143,10 @@ def drop_access(conn: Connection, token: AccessToken) -> bool:
 
 def find_refresh(conn: Connection, handle: str) -> tuple[RefreshToken, Authorization] | None:
     """A refresh token, spent or not, with its root, revoked or not."""
-    found = conn.execute(_FIND_REFRESH, {"which": crypto.digest(handle)}).mappings().one_or_none()
-    return None if found is None else (RefreshToken(**found), get_authorization(conn, found["authorization_id"]))
+    found = conn.execute(_FIND_REFRESH, {"which": crypto.digest(handle)}).one_or_none()
+    if found is None:
+        return None
+    return db.record_of(RefreshToken, found), get_authorization(conn, found.authorization_id)
 
 
 def use_refresh(conn: Connection, token: RefreshToken, authorization: Authorization) -> bool:

@@ -3,7 +3,6 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.validators import Optional
 
@@ -13,6 +12,7 @@ from idp.credentials import ceremonies, passkeys, passwords, recovery_codes, ses
 from idp.journeys import upgrade_overview
 from idp.web import keeping, messages
 from idp.web import sessions as session_pages
+from idp.web.forms import Form
 from idp.web.pages import redirect_to, render, services, the_signed_in
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.upgrade_pages import parts_of
@@ -21,7 +21,7 @@ pages = Pages("account")
 _NO_POST = Csrf.none("nothing can be posted")
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class ProfileForm(Form):
     """The claims that a person may type, by their OIDC names (OIDC Core §5.1). `profile.check` judges them."""
 
     given_name = StringField(_("First name"), validators=[Optional()])

@@ -4,20 +4,20 @@ import pyotp
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Regexp
 
 from idp import clock
 from idp.adapters import fake_kbv
 from idp.directory import cast
+from idp.web.forms import Form
 from idp.web.pages import render
 from idp.web.routes import Access, Csrf, Pages
 
 pages = Pages("crib")
 
 
-class AppForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class AppForm(Form):
     """The secret that a page of the provider shows beside its picture."""
 
     secret = StringField(

@@ -12,7 +12,7 @@ from idp import logs
 from idp.credentials.passwords import Busy
 from idp.db import Unavailable
 from idp.ports import PortDown
-from idp.web import pages
+from idp.web import busy, pages
 from idp.web.pages import with_wait
 from idp.web.routes import Access, RouteMap
 
@@ -40,6 +40,10 @@ def install(app: Flask, routes: RouteMap) -> None:
         return response
 
     @app.errorhandler(Busy)
+    def no_place(_error: Busy) -> Response:
+        log.error("outage", kind="Busy", endpoint=request.endpoint)
+        return busy.page()
+
     @app.errorhandler(Unavailable)
     @app.errorhandler(PortDown)
     def outage(error: Exception) -> Response:

@@ -8,6 +8,7 @@ from flask import Flask, Request, Response, abort, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 
 from idp import audit, crypto
 from idp.config import Settings
@@ -25,12 +26,17 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 class FormSession(SecureCookieSessionInterface):
     """Flask's signed cookie, for pages only: a machine endpoint neither reads nor sets one."""
 
-    def __init__(self, machine_paths: frozenset[str]) -> None:
+    def __init__(self, app: Flask, machine_paths: frozenset[str]) -> None:
         self._machine_paths = machine_paths
+        self._signing = super().get_signing_serializer(app)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """No session for programs; Flask then holds a null one."""
         return None if _is_machine(request.path, self._machine_paths) else super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Made once: the key stays, and Flask would make it anew in each request."""
+        return self._signing if app.secret_key else None
 
 
 def install(app: Flask, settings: Settings, routes: RouteMap) -> None:
@@ -48,7 +54,7 @@ def install(app: Flask, settings: Settings, routes: RouteMap) -> None:
         MAX_FORM_PARTS=100,
     )
     csrf.init_app(app)
-    app.session_interface = FormSession(routes.machine_paths())
+    app.session_interface = FormSession(app, routes.machine_paths())
     host = _host(settings.issuer)
 
     @app.before_request

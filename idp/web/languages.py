@@ -1,10 +1,11 @@
 """English or Spanish: as the address asks, as chosen before, or as the browser prefers, in this order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from babel import Locale
-from flask import Flask, current_app, request, session
+from flask import Flask, Request, current_app, request, session
 from flask.sessions import NullSession
 from flask_babel import get_locale
 
@@ -18,17 +19,22 @@ def choose() -> str:
     """The language of this request. An address with `ui_locales` (OIDC Core §3.1.2.1) chooses for the pages that
     follow too.
     """
-    asked = _asked()
-    if asked is not None:
-        # A program's address has no session to keep it in.
-        if session.get(_CHOSEN) != asked and not isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]  # noqa: SLF001
-            session[_CHOSEN] = asked
+    asked = _asked(request)
+    # A program's address has no session to keep it in.
+    if asked not in {None, session.get(_CHOSEN)} and not isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]  # noqa: SLF001
+        session[_CHOSEN] = asked
+    return choose_for(request, session)
+
+
+def choose_for(asking: Request, kept: Mapping[str, Any]) -> str:
+    """The same for a request that is not the present one, and what is kept of its browser."""
+    if (asked := _asked(asking)) is not None:
         return asked
-    chosen = session.get(_CHOSEN)
+    chosen = kept.get(_CHOSEN)
     if chosen in LANGUAGES:
         return str(chosen)
     # Not `best_match`: it would take Spanish for `en-US, es;q=0.5`, as it looks for the exact tags first.
-    return _first_spoken(tag for tag, quality in request.accept_languages if quality > 0) or "en"
+    return _first_spoken(tag for tag, quality in asking.accept_languages if quality > 0) or "en"
 
 
 def language() -> str:
@@ -46,8 +52,8 @@ def install(app: Flask) -> None:
         return {"language_links": [(code, name, _here(code), code == current) for code, name in LANGUAGES.items()]}
 
 
-def _asked() -> str | None:
-    return _first_spoken(request.args.get("ui_locales", "")[:200].split())
+def _asked(asking: Request) -> str | None:
+    return _first_spoken(asking.args.get("ui_locales", "")[:200].split())
 
 
 def _first_spoken(tags: Iterable[str]) -> str | None:

@@ -4,15 +4,17 @@ from urllib.parse import quote
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
+from idp.credentials import sessions
 from idp.oidc import logout as ending
 from idp.oidc import parameters, paths, redirect_uris
 from idp.oidc.errors import BadRequestPage
 from idp.oidc.logout import Logout
 from idp.oidc.parameters import Params, Unreadable
-from idp.web.pages import redirect_to, render, signed_in
+from idp.web import cookies
+from idp.web.forms import Form
+from idp.web.pages import redirect_to, render, services, signed_in
 from idp.web.protocol import error_page, protocol, read_body
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.sessions import forget_session, signed_out
@@ -23,7 +25,7 @@ _CONFIRM = f"{paths.LOGOUT}/confirm"
 _CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
 
-class SignOutForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class SignOutForm(Form):
     """What the client asked, carried through the page and checked anew when it comes back."""
 
     id_token_hint = HiddenField()
@@ -76,4 +78,7 @@ def confirm() -> ResponseReturnValue:
 
 def _end(asked: Logout, *, by_person: bool) -> Response:
     ending.end(protocol().context, asked, signed_in(), confirmed_by_person=by_person)
+    handle = cookies.read(cookies.SESSION)
+    if signed_in() is None and handle is not None:
+        services().db.write(lambda conn: sessions.end_unused(conn, handle, why="signed_out"))
     return forget_session(redirect_to(asked.location)) if asked.location else signed_out()

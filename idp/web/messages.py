@@ -24,6 +24,10 @@ def _too_short(least: int) -> LazyString:
 _SENTENCES: dict[Reason, LazyString] = {
     Reason.WRONG_CREDENTIALS: _("The username or the password is not right. Please check both and try again."),
     Reason.TOO_MANY_TRIES: _("There were too many tries. Please wait a while and try again."),
+    Reason.TRIES_USED_UP: _(
+        "There were too many tries with this number, so we stopped them to protect its owner. The service center can open it "
+        "again. Have your ID card ready."
+    ),
     Reason.NOT_MATCHED: _("We could not match what you entered. Please check it against your ID card and try again."),
     Reason.WRONG_CODE: _("This code is not right. Please check it and try again."),
     Reason.CODE_DEAD: _("This code does not work any more. Please ask for a new one."),
@@ -105,7 +109,7 @@ _STATES: dict[State, LazyString] = {
     ),
     State.INACTIVE: _("Your account is switched off because it was not used for a long time."),
     State.IDENTITY_CONFLICT: _(
-        "Two records in DEERS seem to belong to you. Until they are joined, your account is held."
+        "Something about your record in DEERS is not clear. Until it is put right, your account is held."
     ),
     State.DECEASED: _(
         "Our records say that the owner of this account has died. If this is a mistake, we can correct it."

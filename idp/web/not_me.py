@@ -5,12 +5,12 @@ from typing import Any
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 
 from idp.journeys import locking
 from idp.journeys.locking import Link
 from idp.outcomes import Refused
 from idp.web import guard, messages
+from idp.web.forms import Form
 from idp.web.pages import redirect_to, render, services, with_wait
 from idp.web.routes import Access, Csrf, Pages
 
@@ -20,7 +20,7 @@ _ADDRESS = "/not-me"
 _LOCKED = f"{_ADDRESS}/locked"
 
 
-class LockForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class LockForm(Form):
     """Nothing but the form's own mark; the token stays in the address, so that no reload loses it."""
 
 

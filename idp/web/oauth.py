@@ -4,7 +4,6 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
 from idp import crypto
@@ -16,6 +15,7 @@ from idp.oidc.errors import BadRequestPage
 from idp.oidc.parameters import Unreadable
 from idp.oidc.prompts import Prompt
 from idp.web import cookies
+from idp.web.forms import Form
 from idp.web.pages import redirect_to, render, request_handle, services, signed_in
 from idp.web.protocol import browser, error_page, protocol, read_body
 from idp.web.routes import Access, Csrf, Pages
@@ -37,7 +37,7 @@ PAGES = {
 _FROM_A_CLIENT = Csrf.none("a client's request comes from its own site; it changes nothing and is only parked")
 
 
-class ChoiceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class ChoiceForm(Form):
     """Which request a button belongs to; what it asks for is in its row alone (R118)."""
 
     request = HiddenField()

@@ -10,7 +10,6 @@ from datetime import date
 from flask import request
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
-from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the published types
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optional, ValidationError
@@ -18,6 +17,7 @@ from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Optio
 from idp import clock
 from idp.ports import Claimed, IdKind
 from idp.proofing.policy import Delivery
+from idp.web.forms import Form
 
 _OLDEST_YEAR = 1880
 _DIGITS = {IdKind.SSN: 9, IdKind.DOD_ID: 10}
@@ -38,13 +38,13 @@ def _strip(value: str | None) -> str:
     return (value or "").strip()
 
 
-def _plain(_form: FlaskForm, field: Field) -> None:
+def _plain(_form: Form, field: Field) -> None:
     """Letters and signs, none that control a terminal or a line of a mail."""
     if any(unicodedata.category(character).startswith("C") for character in field.data or ""):
         raise ValidationError(str(_("Use letters, spaces, dashes and apostrophes.")))
 
 
-class OnceForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class OnceForm(Form):
     """A form whose fields may each come once."""
 
     def validate(self, extra_validators: dict[str, list[object]] | None = None) -> bool:
@@ -204,7 +204,7 @@ class DeliveryForm(StepForm):
         return sound
 
 
-class ShownCodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class ShownCodeForm(Form):
     """The page that shows a code: nothing to fill in, one button to go on."""
 
 

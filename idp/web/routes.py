@@ -61,6 +61,8 @@ class Route:
     """Whether its address holds a secret, which then goes into no Referer, not even one to our own pages."""
     keeps: bool = False
     """Whether what is posted here when the sign-in is over is kept for its owner: never a number, password or code."""
+    costly: bool = False
+    """Whether what anybody at all posts here makes argon2 run, so that it is let in only while there is a place (R173)."""
 
 
 class Pages:
@@ -81,6 +83,7 @@ class Pages:
         csrf: Csrf,
         secret_address: bool = False,
         keeps: bool = False,
+        costly: bool = False,
     ) -> Callable[[View], View]:
         """Register a view under its rules."""
 
@@ -90,7 +93,7 @@ class Pages:
                 rule, endpoint=name, view_func=view, methods=list(methods), provide_automatic_options=False
             )
             endpoint = f"{self.blueprint.name}.{name}"
-            self.routes.append(Route(rule, endpoint, methods, access, csrf, secret_address, keeps))
+            self.routes.append(Route(rule, endpoint, methods, access, csrf, secret_address, keeps, costly))
             return view
 
         return register
@@ -118,6 +121,10 @@ class RouteMap:
     def machine_paths(self) -> frozenset[str]:
         """The addresses where no browser session may be opened."""
         return frozenset(r.rule for r in self._by_endpoint.values() if r.access is Access.MACHINE)
+
+    def costly_paths(self) -> frozenset[str]:
+        """The addresses whose forms make argon2 run for anybody who sends one."""
+        return frozenset(r.rule for r in self._by_endpoint.values() if r.costly)
 
     def check(self, app: Flask) -> None:
         """Raise `LookupError` when the app has a route that the map does not know: such an app must not start."""

@@ -3,7 +3,6 @@
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from sqlalchemy import Connection
 from wtforms import HiddenField
 
@@ -12,6 +11,7 @@ from idp.credentials.session_list import Listed
 from idp.credentials.session_use import Ends
 from idp.credentials.sessions import SignedIn
 from idp.web import cookies, fresh
+from idp.web.forms import Form
 from idp.web.pages import Left, redirect_to, render, services, signed_in, the_signed_in
 from idp.web.routes import Access, Csrf, Pages
 
@@ -28,13 +28,13 @@ DONE = {
 }
 
 
-class EndForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class EndForm(Form):
     """Which sign-in ends."""
 
     session_id = HiddenField()
 
 
-class EndAllForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class EndAllForm(Form):
     """The buttons alone say what is meant."""
 
 
@@ -48,7 +48,7 @@ def end_one() -> ResponseReturnValue:
     if (first := fresh.ask_again(me)) is not None:
         return first
     if request.method == "POST":
-        ended = sound and services().db.write(lambda conn: sessions.end_own(conn, me, chosen))
+        ended = sound and services().db.write(lambda conn: session_list.end_own(conn, me, chosen))
         return redirect_to(f"/account?done={'session' if ended else 'session_gone'}")
     one = next((listed for listed in _list(me) if listed.session_id == chosen), None)
     if one is None or one.session_id == me.session_id:

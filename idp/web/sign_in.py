@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
@@ -15,6 +14,7 @@ from idp.journeys import sign_in
 from idp.journeys.sign_in import HalfMade
 from idp.outcomes import Refused
 from idp.web import cookies, messages
+from idp.web.forms import Form
 from idp.web.pages import continue_url, redirect_to, render, request_handle, services, signed_in, with_wait
 from idp.web.routes import Access, Csrf, Pages
 from idp.web.signing_in import browser, go_on_signed_in, not_active_page, second_step_url, with_where_to
@@ -23,7 +23,7 @@ from idp.web.waiting import find_waiting
 pages = Pages("sign_in")
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class SignInForm(Form):
     """Username and password, and where to go on afterwards."""
 
     username = StringField(_("Username"), validators=[DataRequired(_("Enter your username."))])
@@ -34,7 +34,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     next = HiddenField("")
 
 
-@pages.route("/login", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM)
+@pages.route("/login", methods=("GET", "POST"), access=Access.PUBLIC, csrf=Csrf.FORM, costly=True)
 def login() -> ResponseReturnValue:
     """Show the form, or check what came of it."""
     handle = request_handle()
@@ -48,6 +48,7 @@ def login() -> ResponseReturnValue:
         return page(form, handle)
     if not form.validate():
         return page(form, handle, status=422)
+    waiting = find_waiting(handle)
     outcome = sign_in.sign_in(
         services(),
         username=form.username.data or "",
@@ -55,6 +56,7 @@ def login() -> ResponseReturnValue:
         remember=bool(form.remember.data),
         browser=browser(),
         half_made=cookies.read(cookies.SIGN_IN),
+        may_resume=waiting is None or not waiting.wants_fresh,
     )
     if isinstance(outcome, Refused):
         return refused_page(form, handle, outcome)

@@ -14,6 +14,8 @@ class Waiting:
     client_name: str
     login_hint: str | None
     """What the client thinks the username is (OIDC Core §3.1.2.1); nobody has checked it."""
+    wants_fresh: bool
+    """Whether it asks for a sign-in of now, be it by the age that one may have."""
     origins: tuple[str, ...]
     """Where the forms of this page may end, since the answer to one may lead back to the client (R94)."""
 
@@ -27,4 +29,6 @@ def find_waiting(request_handle: str | None) -> Waiting | None:
         client = clients.find_client(conn, found.asked.client_id) if found else None
     if found is None or client is None:
         return None
-    return Waiting(client.name, found.asked.login_hint, (redirect_uris.form_target(found.asked.redirect_uri),))
+    asked = found.asked
+    wants_fresh = asked.max_age is not None or bool({"login", "create", "select_account"} & {*asked.prompts})
+    return Waiting(client.name, asked.login_hint, wants_fresh, (redirect_uris.form_target(asked.redirect_uri),))

@@ -23,6 +23,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("change_mac", name=op.f("uq_deers_change_change_mac")),
     )
     op.create_index(op.f("ix_deers_change_at"), "deers_change", ["at"], unique=False)
+    op.create_index(
+        "ix_deers_change_merges",
+        "deers_change",
+        ["person_id"],
+        unique=False,
+        sqlite_where=sa.text("former_key_sealed IS NOT NULL"),
+        postgresql_where=sa.text("former_key_sealed IS NOT NULL"),
+    )
     op.create_table(
         "deers_sync",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -33,10 +41,18 @@ def upgrade() -> None:
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.add_column(sa.Column("state_before", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("state_before_why", sa.Text(), nullable=True))
+    with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("merged_into", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("looks", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+        batch_op.create_index(batch_op.f("ix_person_merged_into"), ["merged_into"], unique=False)
 
 
 def downgrade() -> None:
     """Back."""
+    with op.batch_alter_table("person", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_person_merged_into"))
+        batch_op.drop_column("looks")
+        batch_op.drop_column("merged_into")
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.drop_column("state_before_why")
         batch_op.drop_column("state_before")

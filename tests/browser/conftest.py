@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.stack import SecureStack, Stack, demo_stack, secure_stack
+from tests.browser.stack import SecureStack, Stack, secure_stack
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 
 MISSING = (
@@ -43,13 +43,6 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         started.close()
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo."""
-    with demo_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

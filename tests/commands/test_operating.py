@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from idp import limits
+from idp import clock, limits
 from idp.accounts import notices
 from idp.accounts.accounts import State, find_by_username
 from idp.credentials import passwords, totp
 from idp.db import list_rows
+from idp.directory import cast
 from idp.journeys import locking
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Refused
+from tests.deers_changes import Deers, follow
 from tests.idp_command import Done, environment_of, read_json, run_idp, start_idp
 from tests.members import join
+from tests.registrants import DANA, register
 from tests.relying_party import on_sqlite, sign_in
 from tests.world import World
 
@@ -163,6 +166,56 @@ def test_the_way_out_of_a_lock_by_the_owners_link_is_an_unlock_that_kills_the_li
     assert isinstance(locking.disown(world.services, left, address="203.0.113.9"), Refused)
     assert sign_in(world, member).page.name == "account/show"
     assert locking.look(world.services, world.services.db.write(notice)) is locking.Link.LOCKS
+
+
+def test_an_account_that_deers_holds_is_locked_and_unlocked_beneath_that(idp: Idp, world: World) -> None:
+    """The two have owners of their own: an operator cannot bring the dead back, and DEERS lifts no lock."""
+    deers = Deers(world)
+    member = join(world.services, edipi="9900000015")
+    name = member.username
+    deers.died(cast.DANA)
+    assert read_json(idp("deers", "sync", "--json")) == {
+        "read": 1,
+        "followed": {"held": 1, "freed": 0, "renumbered": 0, "rekeyed": 0, "merged": 0, "stopped": 0},
+    }
+    refused = idp("accounts", "unlock", name, "--reason", "called_back", "--yes")
+    assert refused.returncode == 1
+    assert "corrected at DEERS" in refused.stderr
+    asked = read_json(idp("accounts", "lock", name, "--reason", "fraud_report", "--json"))
+    assert (asked["would_become"], asked["held"]) == ("locked", "deceased")
+    locked = read_json(idp("accounts", "lock", name, "--reason", "fraud_report", "--yes", "--json"))
+    assert (locked["state"], locked["state_before"]) == ("deceased", "locked")
+    shown = read_json(idp("accounts", "show", name, "--json"))
+    assert (shown["state"], shown["state_before"], shown["state_before_why"]) == ("deceased", "locked", "fraud_report")
+    assert idp("accounts", "lock", name, "--reason", "fraud_report", "--yes").returncode == 1
+
+    deers.change(cast.DANA, deceased_on=None)
+    assert read_json(idp("deers", "sync", "--json"))["followed"]["freed"] == 1
+    assert read_json(idp("accounts", "show", name, "--json"))["state"] == "locked"
+    deers.change(cast.DANA, conflict_since=clock.now().date())
+    follow(world)
+    lifted = idp("accounts", "unlock", name, "--reason", "cleared", "--yes")
+    assert "It stays identity_conflict until DEERS takes that back." in lifted.stdout
+    deers.change(cast.DANA, conflict_since=None)
+    follow(world)
+    assert read_json(idp("accounts", "show", name, "--json"))["state"] == "active"
+    assert sign_in(world, member).page.name == "account/show"
+
+
+def test_a_closed_account_is_closed_for_good_and_its_person_may_come_again(idp: Idp, world: World) -> None:
+    """R87."""
+    member = join(world.services, edipi="9900000015")
+    browser = sign_in(world, member)
+    assert idp("accounts", "close", member.username, "--reason", "not a code", "--yes").returncode == 2
+    assert idp("accounts", "close", member.username, "--reason", "asked_for", "--yes").returncode == 0
+    assert browser.open("/account").page.name == "sign_in/login"
+    assert [mail.subject for mail in world.mails()] == ["Your account was closed"]
+    assert idp("accounts", "unlock", member.account_id, "--reason", "asked_for", "--yes").returncode == 1
+    register(world.browser(), DANA, member.username)
+    with world.services.db.read() as conn:
+        again = find_by_username(conn, member.username)
+    assert again is not None
+    assert (again.person_id, again.subject_id) == (member.person_id, member.subject_id)
 
 
 def test_an_account_that_is_not_there_is_exit_code_three(idp: Idp) -> None:

@@ -1,6 +1,7 @@
 """The real server on a real socket: hostile bytes are refused, and slow clients are cut while everybody else is served."""
 
 import os
+import re
 import select
 import socket
 import subprocess
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from idp.credentials import passwords
 from idp.oidc import paths
 from idp.web import assets
 from tests.relying_party import on_sqlite
@@ -29,6 +32,8 @@ class Running:
     """`idp serve`, with two threads, so that three slow clients would be enough to use them up."""
 
     port: int
+    world: World
+    """The same database, as tests look at it."""
 
     @property
     def host(self) -> bytes:
@@ -84,7 +89,7 @@ def server(database_url: str, keys_folder: Path, tmp_path: Path) -> Iterator[Run
     }
     words = [sys.executable, "-m", "idp", "serve", "--port", str(port), "--threads", "2"]
     with (tmp_path / "serve.log").open("wb") as log, subprocess.Popen(words, env=environment, stderr=log) as process:
-        running = Running(port)
+        running = Running(port, world)
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             try:
@@ -202,6 +207,53 @@ def test_no_hostile_bytes_are_taken(server: Running) -> None:
         for inside in (b"granian", b"Granian", b"hyper", b"Werkzeug", b"Python", b"Traceback"):
             assert inside not in answer, (raw[:90], inside)
     assert _status(server.get()) == 200
+
+
+def test_in_a_flood_of_sign_ins_most_are_turned_away_at_once(server: Running) -> None:
+    """R79, R173: by a whole page in their language, and nothing of them is counted; a few wait for their turn."""
+    opened = server.get()
+    token = _found(rb'name="csrf_token"[^>]*value="([^"]*)"', opened)
+    cookie = _found(rb"(?i)set-cookie: (idp_form=[^;]*)", opened)
+    crowd = []
+    for number in range(4 * passwords.SLOTS.places):
+        fields = {
+            "csrf_token": token,
+            "username": f"nobody.{number}",
+            "password": "a wrong one, for sure",
+            "next": "/help",
+        }
+        body = urlencode(fields).encode()
+        client = server.connect()
+        client.sendall(
+            b"POST /login?next=/help HTTP/1.1\r\n" + server.host + b"Cookie: " + cookie.encode() + b"\r\n"
+            b"Accept-Language: es\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            b"Content-Length: %d\r\n" % len(body) + _CLOSE + body[:-1]
+        )
+        crowd.append((client, body[-1:]))
+    for client, end in crowd:
+        client.sendall(end)
+    # Other pages are served meanwhile by the threads that no sign-in was given.
+    assert _status(server.get()) == 200
+    answers = [_rest(client) for client, _ in crowd]
+    away = [answer for answer in answers if _status(answer) == 503]
+    assert {_status(answer) for answer in answers} == {422, 503}
+    for answer in away:
+        head, _, page = answer.partition(b"\r\n\r\n")
+        assert b"\nretry-after: 2\r" in head.lower()
+        assert b"\nset-cookie" not in head.lower()
+        assert b'data-error="busy"' in page
+        assert b'<html lang="es">' in page
+        assert b'href="/login?next=%2Fhelp"' in page
+    tried = [event for event in server.world.events() if event.event == "sign_in.refused"]
+    assert len(tried) == len(crowd) - len(away)
+    for client, _ in crowd:
+        client.close()
+
+
+def _found(pattern: bytes, answer: bytes) -> str:
+    found = re.search(pattern, answer)
+    assert found is not None, answer[:400]
+    return found[1].decode("ascii")
 
 
 def test_what_programs_ask_for_does_not_wait_behind_pages(server: Running) -> None:

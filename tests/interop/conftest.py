@@ -8,7 +8,7 @@ import pytest
 
 from devtools import interop
 from idp.cli.demo import READY
-from tests.browser.stack import Stack, demo_stack
+from tests.browser.stack import Stack
 from tests.interop.library import Library
 from tests.interop.person import App, Person
 
@@ -17,13 +17,6 @@ ALEX = next(ready for ready in READY if ready.totp_secret)
 
 NewPerson = Callable[[], Person]
 Register = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo."""
-    with demo_stack(tmp_path_factory.mktemp("interop")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -95,3 +95,44 @@ def test_a_config_file_that_is_missing_or_unknown_in_it_is_told(
     assert any("isuer".upper() in line for line in _faults(monkeypatch, IDP_CONFIG=str(file)))
     file.write_text("not toml at all [")
     assert _faults(monkeypatch, IDP_CONFIG=str(file)) == ["IDP_CONFIG names a file that is not TOML"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://deers.example.mil",
+        "http://localhost:5010",
+        "ftp://deers.example.mil",
+        "https://",
+        "https://us:hush-hush@deers.example.mil",
+        "https://deers.example.mil/api?key=hush-hush",
+    ],
+)
+def test_deers_is_asked_over_https_alone(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """R78, R163: what goes there are SSNs; and what stands in an address is written down everywhere."""
+    [fault] = _faults(monkeypatch, IDP_DEERS_URL=url)
+    assert fault.startswith("IDP_DEERS_URL: must be https")
+    assert "hush-hush" not in fault
+
+
+def test_the_demo_asks_its_own_machine_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = _load(monkeypatch, IDP_DEMO="1", IDP_DEERS_URL="http://localhost:5010")
+    assert here.deers_url == "http://localhost:5010"
+    assert _faults(monkeypatch, IDP_DEMO="1", IDP_DEERS_URL="http://deers.example.mil")
+
+
+def test_a_certificate_of_ours_that_cannot_be_shown_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, deers_certificates: Path, tmp_path: Path
+) -> None:
+    """Missing, without its key, with another's, or none at all; not at the first call."""
+    of_two = tmp_path / "of-two.pem"
+    of_two.write_bytes(
+        (deers_certificates / "authority.pem").read_bytes() + (deers_certificates / "customer.key").read_bytes()
+    )
+    for path in (tmp_path / "nowhere.pem", deers_certificates / "authority.pem", of_two, Path(__file__)):
+        [fault] = _faults(monkeypatch, IDP_DEERS_URL="https://deers.example.mil", IDP_DEERS_CERTIFICATE=str(path))
+        assert fault == "IDP_DEERS_CERTIFICATE: names no PEM file with a certificate and its own key"
+    good = str(deers_certificates / "customer.pem")
+    assert _load(
+        monkeypatch, IDP_DEERS_URL="https://deers.example.mil/api", IDP_DEERS_CERTIFICATE=good
+    ).deers_certificate

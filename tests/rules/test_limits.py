@@ -69,7 +69,7 @@ def test_a_success_clears_and_a_fault_of_ours_gives_back(database: Database) -> 
     database.write(lambda conn: limits.give_back(conn, Limit.MATCH_PERSON, "somebody"))
     assert _try(database, Limit.MATCH_PERSON) is None
     assert _try(database, Limit.MATCH_PERSON) is not None
-    database.write(lambda conn: limits.clear(conn, Limit.MATCH_PERSON, "somebody"))
+    database.write(lambda conn: limits.clear(conn, (Limit.MATCH_PERSON, "somebody")))
     assert _try(database, Limit.MATCH_PERSON) is None
 
 

@@ -19,13 +19,10 @@ from idp import clock, keyring
 from idp.adapters.deers import EmbeddedDirectory
 from idp.db import Database
 from idp.directory import cast, load
-from idp.directory.matching import age, family_names_fit, given_names_fit, words, years_later
+from idp.directory.matching import age, years_later
 from idp.directory.records import ChangedBy, Email, Record
-from idp.directory.tables import DeersPerson
 from idp.keyring import Keyring
-from idp.ports import Claimed, IdKind, Matched, NoMatch, PortDown
-
-NAMES = st.text(alphabet=st.characters(categories=("L", "Mn", "Pd", "Zs"), include_characters="'’.-"), max_size=30)
+from idp.ports import Claimed, IdKind, Matched, NoMatch
 
 
 @pytest.fixture
@@ -62,125 +59,6 @@ def claim(of: Record, **changed: Any) -> Claimed:
     return Claimed(**{**said, **changed})
 
 
-# Names
-
-
-@pytest.mark.parametrize(
-    "claimed",
-    [
-        "O'Neil-Garcia",
-        "o’neil garcia",
-        "ONEILGARCIA",
-        "O Neil García",
-        "O'Neil-Garcia Jr.",
-        "O'NEIL-GARCIA III",
-        "Garcia-O'Neil",
-        "Garcia",
-        "O'Neil",
-        "  O'Neil - Garcia ",
-    ],
-)
-def test_a_family_name_fits_however_it_is_written(claimed: str) -> None:
-    assert family_names_fit(claimed, "O'Neil-Garcia")
-
-
-@pytest.mark.parametrize(
-    ("claimed", "held"),
-    [
-        ("Neil", "O'Neil-Garcia"),
-        ("O", "O'Neil-Garcia"),
-        ("Garci", "O'Neil-Garcia"),
-        ("Example", "Sample"),
-        ("", "Example"),
-        ("-", "Example"),
-        ("'", "'"),
-        ("Jr", "Example"),
-        ("de la", "de la Cruz"),
-        ("Cruz", "de la Vega"),
-        ("Li Smith", "Li Jones"),
-    ],
-)
-def test_another_family_name_does_not_fit(claimed: str, held: str) -> None:
-    assert not family_names_fit(claimed, held)
-
-
-@pytest.mark.parametrize(
-    ("claimed", "held"),
-    [
-        ("de la Cruz", "Delacruz"),
-        ("Nunez", "Núñez"),
-        ("Sorensen", "Sørensen"),
-        ("Strasse", "Straße"),
-        ("Lodz", "Łódź"),
-        ("van der Berg", "Vanderberg"),
-        ("Smith-Jones", "Smith"),
-        ("de la Cruz Vega", "de la Cruz"),
-        ("St James", "St. James"),
-        ("V", "V"),
-    ],
-)
-def test_letters_particles_and_double_names_are_told_alike(claimed: str, held: str) -> None:
-    assert family_names_fit(claimed, held)
-
-
-def test_a_string_of_names_cannot_guess_several_at_once() -> None:
-    """R64 counts guesses: one try must not carry ten surnames."""
-    assert not family_names_fit("Adams-Baker-Clark-Davis-Example", "Example")
-    assert not given_names_fit("Alice Bridget Carmen Dana", "Dana", "Q")
-
-
-@given(NAMES, NAMES)
-def test_family_names_fit_both_ways_round(one: str, other: str) -> None:
-    assert family_names_fit(one, other) == family_names_fit(other, one)
-
-
-@given(NAMES)
-def test_a_name_fits_itself_in_any_case_unless_it_is_empty(name: str) -> None:
-    assert family_names_fit(name, name) == bool(words(name))
-    assert words(" ".join(words(name))) == words(name) or len(words(name)) != len(words(" ".join(words(name))))
-
-
-@pytest.mark.parametrize(
-    ("claimed", "held", "middle"),
-    [
-        ("Dana", "Dana", "Q"),
-        ("DANA", "Dana", None),
-        ("Dana Q", "Dana", "Quinn"),
-        ("Dana Quinn", "Dana", "Q."),
-        ("Dana Quinn", "Dana", None),
-        ("Quinn Dana", "Dana", "Quinn"),
-        ("Mary Ann", "Maryann", None),
-        ("Mary-Ann", "Mary", "Ann"),
-        ("Mary", "Mary Ann", "Lou"),
-        ("Jose", "José", "Luis"),
-        ("Dana Jr", "Dana", None),
-    ],
-)
-def test_given_names_fit_with_middle_names_missing_short_or_swapped(
-    claimed: str, held: str, middle: str | None
-) -> None:
-    assert given_names_fit(claimed, held, middle)
-
-
-@pytest.mark.parametrize(
-    ("claimed", "held", "middle"),
-    [
-        ("D", "Dana", "Q"),
-        ("Q", "Dana", "Q"),
-        ("Quinn", "Dana", "Quinn"),
-        ("Dan", "Dana", None),
-        ("Bill", "William", None),
-        ("Dana Rose", "Dana", "Quinn"),
-        ("", "Dana", None),
-        ("Q Dana", "Dana", "Quinn"),
-    ],
-)
-def test_initials_nicknames_and_other_names_do_not_stand_for_the_first(
-    claimed: str, held: str, middle: str | None
-) -> None:
-    assert not given_names_fit(claimed, held, middle)
-
-
 # Ages
 
 
@@ -192,13 +70,6 @@ def test_a_birthday_is_the_first_day_of_the_new_age(born: date, years: int) -> N
 
 
 # The answers
-
-
-def test_the_person_whom_everything_fits_is_matched(directory: EmbeddedDirectory) -> None:
-    dana = record(cast.DANA)
-    by_ssn = directory.match(claim(dana))
-    by_edipi = directory.match(claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi))
-    assert by_ssn == by_edipi == Matched(cast.DANA, "9900000015", email_of_record="dana.example@example.com")
 
 
 def test_an_ssn_is_no_dod_id_number(directory: EmbeddedDirectory) -> None:
@@ -235,18 +106,6 @@ def test_an_account_is_open_from_the_eighteenth_birthday(directory: EmbeddedDire
         assert directory.match(claim(lee)) is NoMatch.TOO_YOUNG
     with time_machine.travel(birthday, tick=False):
         assert isinstance(directory.match(claim(lee)), Matched)
-
-
-def test_a_former_edipi_leads_to_the_present_one(
-    database: Database, keys: Keyring, directory: EmbeddedDirectory
-) -> None:
-    """A changed EDIPI keeps the person: the key is the same, the number the newest."""
-    dana = record(cast.DANA)
-    renumbered = dana.model_copy(update={"edipi": "9900000500", "other_edipis": (dana.edipi,)})
-    load.load_people(database, keys, [renumbered], actor="operator:test")
-    found = directory.match(claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi))
-    assert isinstance(found, Matched)
-    assert (found.person_key, found.edipi) == (cast.DANA, "9900000500")
 
 
 def test_one_ssn_for_two_people_is_told_apart_by_the_rest_or_refused(
@@ -294,16 +153,17 @@ def test_an_email_counts_only_if_it_is_settled_and_nobody_elses(
 _COUNTED = {"compare", "unseal", "read_facts", "mac", "list_by_number", "list_unshared"}
 
 
-def work_of(act: Callable[[], object]) -> Counter[str]:
-    """How often the costly functions ran, and how many statements went to the database."""
+def work_of(act: Callable[[], object]) -> tuple[Counter[str], list[str]]:
+    """How often the costly functions ran, and the statements that went to the database."""
     counted: Counter[str] = Counter()
+    statements: list[str] = []
 
     def called(frame: FrameType, event: str, _argument: object) -> None:
         if event == "call" and frame.f_code.co_name in _COUNTED and "/idp/" in frame.f_code.co_filename:
             counted[frame.f_code.co_name] += 1
 
-    def statement(*_arguments: object) -> None:
-        counted["statements"] += 1
+    def statement(_conn: object, _cursor: object, text: str, parameters: Any, *_rest: object) -> None:
+        statements.append(f"{text} with {len(parameters)} values")
 
     sa.event.listen(sa.Engine, "before_cursor_execute", statement)
     sys.setprofile(called)
@@ -312,57 +172,56 @@ def work_of(act: Callable[[], object]) -> Counter[str]:
     finally:
         sys.setprofile(None)
         sa.event.remove(sa.Engine, "before_cursor_execute", statement)
-    return counted
+    return counted, statements
 
 
 def test_every_answer_takes_the_same_work(database: Database, keys: Keyring, directory: EmbeddedDirectory) -> None:
+    """R63, R71: as many statements of the same text, HMACs, records opened and compared for every no, and for yes."""
     dana = record(cast.DANA)
     twin = dana.model_copy(update={"person": "twin", "edipi": "9900000501", "dbn": None, "ssn": "900000502"})
     other = twin.model_copy(update={"person": "other", "edipi": "9900000502"})
-    load.load_people(database, keys, [twin, other], actor="operator:test")
-    claims = {
-        NoMatch.NO_SUCH_NUMBER: claim(dana, id_number=cast.NOT_IN_DEERS),
-        NoMatch.NAME_DIFFERS: claim(dana, given_name="X", family_name="Y"),
-        NoMatch.BIRTH_DATE_DIFFERS: claim(dana, born=date(1999, 9, 9)),
-        NoMatch.DECEASED: claim(record(cast.SOL)),
-        NoMatch.TOO_YOUNG: claim(record(cast.KIT)),
-        NoMatch.CONFLICT: claim(record(cast.VAL)),
-        NoMatch.AMBIGUOUS: claim(twin),
-    }
-    assert set(claims) == set(NoMatch)
+    third = [
+        other.model_copy(update={"person": f"of-three-{number}", "edipi": f"990000051{number}", "ssn": "900000510"})
+        for number in range(4)
+    ]
+    emails = tuple(Email(address=f"many{number}@example.com", since=date(2020, 1, 1)) for number in range(5))
+    many = dana.model_copy(
+        update={
+            "person": "many",
+            "edipi": "9900000520",
+            "dbn": None,
+            "ssn": "900000520",
+            "emails": emails,
+            "former_family_names": tuple(f"Former{letter}" for letter in "abcdefghij"),
+        }
+    )
+    load.load_people(database, keys, [twin, other, *third, many], actor="operator:test")
+    claims: list[tuple[NoMatch | None, Claimed]] = [
+        (NoMatch.NO_SUCH_NUMBER, claim(dana, id_number=cast.NOT_IN_DEERS)),
+        (NoMatch.NO_SUCH_NUMBER, claim(dana, id_kind=IdKind.DOD_ID, id_number="9900000999")),
+        (NoMatch.NAME_DIFFERS, claim(dana, given_name="X", family_name="Y")),
+        (NoMatch.NAME_DIFFERS, claim(dana, given_name="-", family_name="-")),
+        (NoMatch.NAME_DIFFERS, claim(dana, family_name="A-B-C-D-E")),
+        (NoMatch.BIRTH_DATE_DIFFERS, claim(dana, born=date(1999, 9, 9))),
+        (NoMatch.DECEASED, claim(record(cast.SOL))),
+        (NoMatch.TOO_YOUNG, claim(record(cast.KIT))),
+        (NoMatch.CONFLICT, claim(record(cast.VAL))),
+        (NoMatch.AMBIGUOUS, claim(twin)),
+        (NoMatch.AMBIGUOUS, claim(third[0])),
+        (None, claim(dana, id_kind=IdKind.DOD_ID, id_number=dana.edipi)),
+        (None, claim(record(cast.MAX))),
+        (None, claim(many)),
+    ]
+    assert {why for why, _ in claims} == {*NoMatch, None}
     expected = work_of(lambda: directory.match(claim(dana)))
-    assert set(expected) > _COUNTED, "each was seen at work"
-    assert work_of(lambda: directory.match(claim(record(cast.MAX)))) == expected, "also without an e-mail on file"
-    for why, said in claims.items():
+    counted, statements = expected
+    assert set(counted) == _COUNTED, "each was seen at work"
+    assert len([text for text in statements if text.startswith("SELECT")]) == 2
+    for why, said in claims:
         answers: list[object] = []
         assert work_of(partial(_keep, answers, directory, said)) == expected, why
-        assert answers == [why]
+        assert [answer if isinstance(answer, NoMatch) else None for answer in answers] == [why]
 
 
 def _keep(answers: list[object], directory: EmbeddedDirectory, said: Claimed) -> None:
     answers.append(directory.match(said))
-
-
-# When the directory cannot be asked (R79)
-
-
-def test_a_directory_that_cannot_be_read_is_down_and_not_empty(tmp_path: Path, keys: Keyring) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'nothing-here.db'}")
-    directory = EmbeddedDirectory(database, keys)
-    with pytest.raises(PortDown):
-        directory.match(claim(record(cast.DANA)))
-    with pytest.raises(PortDown):
-        directory.count()
-    database.close()
-
-
-def test_facts_moved_to_another_person_do_not_open(
-    database: Database, keys: Keyring, directory: EmbeddedDirectory
-) -> None:
-    """R74: two rows' sealed columns are swapped."""
-    with database.engine.begin() as conn:
-        one, other = conn.execute(sa.select(DeersPerson.id, DeersPerson.facts_sealed).order_by(DeersPerson.id).limit(2))
-        for id_, facts in ((one.id, other.facts_sealed), (other.id, one.facts_sealed)):
-            conn.execute(sa.update(DeersPerson).where(DeersPerson.id == id_).values(facts_sealed=facts))
-    with pytest.raises(PortDown):
-        directory.match(claim(record(cast.DANA)))

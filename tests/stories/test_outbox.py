@@ -117,7 +117,7 @@ def test_sweeping_deletes_what_is_over_and_breaks_nothing(world: World) -> None:
         time.shift(timedelta(hours=2))
         later = worker.sweep(world.services)
         rest = worker.sweep(world.services)
-    assert swept["idp.credentials.sessions"] >= 1
+    assert swept["idp.credentials.session_use"] >= 1
     assert swept["idp.outbox"] >= 1
     assert later["idp.journeys.engine"] >= 1  # closed, with its event, by the first look
     assert set(rest.values()) == {0}

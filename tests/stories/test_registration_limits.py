@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 import time_machine
+from sqlalchemy import Connection
 
-from idp import clock
+from idp import clock, limits
 from idp.db import list_rows
-from idp.journeys import registration
+from idp.journeys import match_tries, registration
 from idp.journeys.engine import JourneyRow
+from idp.limits import Limit, LimitCount
 from idp.ports import Changes, Claimed, Directory, Known, Matched, NoMatch, PortDown
 from idp.proofing.activation import ActivationCode
 from tests.registrants import (
@@ -62,6 +65,65 @@ def test_one_address_asks_for_twenty_matches_a_day_and_gets_back_what_led_to_an_
         assert identify(world.browser(), replace(STRANGER, id_number=f"9001000{number:02}")).status == 200
     assert identify(world.browser(), ROBIN).status == 429
     assert identify(world.browser(address="203.0.113.1"), ROBIN).status == 200
+
+
+def test_ten_tries_with_one_number_are_all_there_are_until_the_service_center_looks_at_it(world: World) -> None:
+    """R64: whoever tries, and however long they wait; the page says where to go, and not whose number it is."""
+    pages = []
+    for guess in (WRONG_BIRTH_DATE, STRANGER):
+        with time_machine.travel(clock.now(), tick=False) as traveller:
+            for _ in range(2):
+                for address in addresses(5):
+                    assert identify(world.browser(address=address), guess).page.name == "registration/delivery"
+                traveller.shift(timedelta(hours=25))
+            traveller.shift(timedelta(days=400))
+            browser = identify(world.browser(address="203.0.113.9"), guess)
+            assert (browser.status, browser.page.error) == (422, "tries_used_up")
+            assert "Retry-After" not in browser.response.headers
+            pages.append(browser.page.text)
+    assert pages[0] == pages[1]
+    assert "service center" in pages[0]
+    assert world.events("eligibility.refused")[-1].fields["why"] == "tries_used_up"
+    assert identify(world.browser(address="203.0.113.9"), ROBIN).status == 200, "another number is free"
+
+
+def test_a_number_begins_anew_when_it_led_to_an_account(world: World) -> None:
+    """R64: its owner has nothing left to guess, and may be matched again in years to come."""
+    with time_machine.travel(clock.now(), tick=False) as traveller:
+        for _ in range(2):
+            for address in addresses(4):
+                identify(world.browser(address=address), WRONG_BIRTH_DATE)
+            traveller.shift(timedelta(hours=25))
+        register(world.browser(), DANA, "dana.q")
+        for address in addresses(4):
+            assert identify(world.browser(address=address), DANA).status == 200
+
+
+def test_when_claims_come_from_everywhere_everybody_waits_and_an_alarm_goes_off_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R65: "later", for a right claim as well; nobody is let through unchecked, and DEERS is not asked."""
+    most = Limit.MATCH_GLOBAL.value.most
+
+    def nearly(conn: Connection) -> None:
+        limits.reserve(conn, Limit.MATCH_GLOBAL, match_tries.EVERYBODY)
+        conn.execute(sa.update(LimitCount).values(count=most - 1))
+
+    world.services.db.write(nearly)
+    assert not world.events("eligibility.paused")
+    assert identify(world.browser(address="203.0.113.1"), STRANGER).page.name == "registration/delivery"
+    with_directory(world, Down())
+    for address in addresses(3):
+        browser = identify(world.browser(address=address), DANA)
+        assert (browser.status, browser.page.error) == (429, "too_many_tries")
+        assert 0 < int(browser.response.headers["Retry-After"]) <= 3600
+    assert len(world.events("eligibility.paused")) == 1
+    assert [record.levelname for record in caplog.records if "claims come in from everywhere" in record.message] == [
+        "ERROR"
+    ]
+    with_directory(world, world.services.directory)
+    with time_machine.travel(clock.now() + timedelta(hours=1, seconds=1), tick=False):
+        assert identify(world.browser(address="203.0.113.2"), DANA).page.name == "registration/delivery"
 
 
 class Down:

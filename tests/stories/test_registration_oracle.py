@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from idp import clock
-from idp.directory import cast
+from idp.directory import cast, load
 from tests.http_browser import Browser
 from tests.oracle import seen, statements
 from tests.registrants import (
@@ -32,13 +32,33 @@ from tests.world import World
 
 pytestmark = on_sqlite
 
-REFUSALS = ["stranger", "wrong birth date", "wrong name", "deceased", "conflict", "child", "registered"]
+REFUSALS = [
+    "stranger",
+    "wrong birth date",
+    "wrong name",
+    "deceased",
+    "conflict",
+    "ambiguous",
+    "child",
+    "registered",
+    "registered and proven",
+]
 
 
 def somebody(world: World, case: str) -> Registrant:
     """A claim that opens nothing, for this reason."""
     if case == "registered":
         register(world.browser(address="203.0.113.50"), ROBIN, "robin.e")
+        return ROBIN
+    if case == "registered and proven":
+        owner = world.browser(address="203.0.113.50")
+        ask_by_mail(owner, ROBIN, "robin.example@example.net")
+        finish(owner, mailed_code(world, "robin.example@example.net"), "robin.e")
+        return ROBIN
+    if case == "ambiguous":
+        robin = next(one for one in cast.people(clock.now().date()) if one.person == cast.ROBIN)
+        twin = robin.model_copy(update={"person": "twin", "edipi": "9900000501", "dbn": None})
+        load.load_people(world.services.db, world.services.keyring, [twin], actor="operator:test")
         return ROBIN
     if case == "child":
         kit = next(one for one in cast.people(clock.now().date()) if one.person == cast.KIT)
@@ -83,7 +103,7 @@ def test_the_same_statements_run_whoever_is_asked_for(world: World, case: str) -
             browser.submit(delivery="email", email=f"{name}@home.example")
         told[name] = (identified, mailed)
     assert told["known"][0] == told["unknown"][0]
-    if case != "registered":  # the owner of the account gets a notice besides
+    if "registered" not in case:  # the owner of the account gets a notice besides
         assert told["known"][1] == told["unknown"][1]
 
 
@@ -105,8 +125,10 @@ def test_on_the_screen_every_refusal_is_one_page_and_the_log_knows_why(world: Wo
             "wrong name": "name_differs",
             "deceased": "deceased",
             "conflict": "conflict",
+            "ambiguous": "ambiguous",
             "child": "too_young",
             "registered": "already_registered",
+            "registered and proven": "already_registered",
         }[case]
     )
 
@@ -129,10 +151,10 @@ def browser_code(browser: Browser) -> str:
 
 def test_whoever_is_not_matched_gets_a_mail_that_says_what_to_do_next(world: World) -> None:
     """A typed address gets an answer either way, and one text for every reason (docs/adr/0008)."""
-    for number, case in enumerate(("stranger", "wrong name", "deceased")):
+    for number, case in enumerate(("stranger", "wrong name", "deceased", "conflict", "ambiguous")):
         ask_by_mail(world.browser(), somebody(world, case), f"someone{number}@home.example")
     mails = world.mails()
-    assert len(mails) == 3
+    assert len(mails) == 5
     assert len({(mail.subject, mail.text) for mail in mails}) == 1
     assert mails[0].subject == "We could not match your details"
     assert "/help#register" in mails[0].text

@@ -95,7 +95,7 @@ class SignInAnyOrder(RuleBasedStateMachine):
         self.wrong = 0
         self.half[which] = browser.page.name.startswith("sign_in/")
         if not self.half[which]:
-            self._got(browser, before, {"pwd"})
+            self._got(browser, before, {"pwd"} if not self._has_factors() else self._resumed(before))
 
     @rule(which=_BROWSERS, kind=st.sampled_from(("fresh", "again", "wrong")))
     def type_a_code(self, which: int, kind: str) -> None:
@@ -269,6 +269,18 @@ class SignInAnyOrder(RuleBasedStateMachine):
         Who changes factors does so in the session that lives, whatever waits beside it.
         """
         return {"pwd"} if self.half[which] else self.shown[before or ""]
+
+    def _has_factors(self) -> bool:
+        return self.secret is not None or bool(self.devices)
+
+    def _resumed(self, before: str | None) -> set[str]:
+        """The password alone did for two factors: this very browser showed both, and then the session lay unused (R84)."""
+        shown = self.shown[before or ""]
+        assert "pwd" in shown
+        assert shown & {"otp", "hwk"}
+        assert "user" not in shown
+        self.reached.add("resumed")
+        return shown
 
     def _signed_in(self, browser: Browser) -> sessions.SignedIn | None:
         with self.world.services.db.read() as conn:

@@ -16,7 +16,8 @@ from idp.journeys import sign_in
 from idp.limits import Limit, LimitCount
 from idp.outcomes import Reason, Refused
 from idp.services import create_services
-from tests.http_browser import Browser
+from idp.web import busy
+from tests.http_browser import Browser, Page
 from tests.members import PASSWORD, join
 from tests.oracle import statements
 from tests.races import Ready, together
@@ -168,6 +169,32 @@ def test_when_the_house_is_busy_nobody_is_charged_for_it(world: World) -> None:
         assert passwords.SLOTS.runs == runs
         assert ran == []
     assert _guess(world, "maria.rivera", PASSWORD).page.name == "account/show"
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_who_is_turned_away_at_the_door_is_told_what_a_view_would_tell(world: World, language: str) -> None:
+    """R173, R96: the page that was made when the server started is the same, wherever the person was on their way to."""
+    door = busy.Door(world.app, world.app.extensions["routes"])
+    browser = world.browser(**{"Accept-Language": language})
+    for query, carried in (
+        ("", ""),
+        ("?next=/account/password", "?next=%2Faccount%2Fpassword"),
+        ('?x=1&next="><script>&request=%22', "?request=%22&next=%22%3E%3Cscript%3E"),
+    ):
+        browser.open(f"/login{query}")
+        with passwords_all_busy():
+            told = browser.submit(username="maria.rivera", password=PASSWORD)
+        environ = {**told.response.request.environ, "QUERY_STRING": query.removeprefix("?")}
+        status, headers, body = door.turn_away(environ)
+        page = Page(body.decode())
+        assert (status, page.error, page.h1) == (told.status, "busy", told.page.h1)
+        # Nothing but the id of a request, which is one of a crowd here, is left out.
+        assert told.page.text.startswith(page.text)
+        assert f"/login{carried}" in page.links
+        assert f"/login{carried}{'&' if carried else '?'}ui_locales={'en' if language == 'es' else 'es'}" in page.links
+        for name in ("Retry-After", "Content-Security-Policy", "Cache-Control", "Vary"):
+            assert dict(headers)[name] == told.response.headers[name]
+        assert "Set-Cookie" not in dict(headers)
 
 
 def test_a_try_that_finds_no_place_after_it_was_counted_is_given_back(world: World) -> None:
