@@ -11,7 +11,9 @@ from idp.directory import people
 from idp.directory.people import Sealed
 from idp.directory.records import Kept
 from idp.directory.tables import (
+    PARTS,
     DeersAddress,
+    DeersChange,
     DeersIdentifier,
     DeersPerson,
     DeersRelation,
@@ -48,6 +50,40 @@ def held(database: Database, keys: Keyring) -> dict[str, list[Any]]:
             "addresses": sorted((row.mac, macs[row.person_id], row.kind) for row in db.list_rows(conn, DeersAddress)),
             "ties": sorted((macs[row.person_id], macs[row.sponsor_id]) for row in db.list_rows(conn, DeersRelation)),
         }
+
+
+def clear(database: Database) -> None:
+    """As it was before anybody was there."""
+
+    def write(conn: sa.Connection) -> None:
+        for part in PARTS:
+            conn.execute(sa.delete(part))
+        conn.execute(sa.delete(DeersChange))
+        conn.execute(sa.delete(DeersPerson))
+
+    database.write(write)
+
+
+def shape(database: Database) -> dict[str, list[Any]]:
+    """Every index and constraint of the directory's tables."""
+    tables = [table.name for table in db.Row.metadata.sorted_tables if table.name.startswith("deers_")]
+    with database.read() as conn:
+        seen = sa.inspect(conn)
+        return {
+            table: [
+                sorted(map(_index, seen.get_indexes(table))),
+                seen.get_pk_constraint(table),
+                sorted(seen.get_foreign_keys(table), key=lambda key: str(key["name"])),
+                seen.get_unique_constraints(table),
+            ]
+            for table in tables
+        }
+
+
+def _index(index: Any) -> tuple[str, str]:
+    options = index.get("dialect_options", {})
+    condition = options.get("sqlite_where", options.get("postgresql_where"))
+    return index["name"], f"{index['column_names']} {index['unique']} {condition}"
 
 
 def check(database: Database, keys: Keyring) -> dict[str, Kept]:

@@ -25,7 +25,7 @@ from idp.ports import Services
 
 _BARS = {
     Step.READING: "Reading people",
-    Step.AGAIN: "Reading them again, since the directory has changed",
+    Step.AGAIN: "Reading them once more",
     Step.WRITING: "Writing people",
 }
 

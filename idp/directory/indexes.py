@@ -4,8 +4,6 @@ To sort all rows once takes a third of the time that it takes to find the place 
 PostgreSQL lets nobody read meanwhile, it is done only where there were fewer people before than come now.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Final, cast
 
 import sqlalchemy as sa
@@ -18,28 +16,43 @@ _POSTGRESQL_SORT = 128  # MiB
 _TABLES: Final = [cast("sa.Table", part.__table__) for part in PARTS]
 
 
-@contextlib.contextmanager
-def taken_off(conn: Connection, *, new: int, before: int) -> Iterator[None]:
-    """For the rows of so many `new` people, where so many were there `before`. What they break is raised at the end."""
-    if new < max(before, _FEW) or not _may_alter(conn):
-        yield
-        return
-    constraints = _constraints() if conn.dialect.name == "postgresql" else []
-    indexes = [index for table in _TABLES for index in sorted(table.indexes, key=lambda index: str(index.name))]
+def worth_taking_off(*, new: int, before: int) -> bool:
+    """Whether so many `new` people are better brought in without them, where so many were there `before`."""
+    return new >= max(before, _FEW)
+
+
+def take_off(conn: Connection) -> None:
+    """Until `make_again`, in the same transaction. Nobody else reads or writes these tables meanwhile."""
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{_POSTGRESQL_SORT}MB'")
         # All at once, people first as every query has them: who reads now is waited for, and nobody for each other.
         names = ", ".join(table.name for table in (cast("sa.Table", DeersPerson.__table__), *_TABLES))
         conn.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
-    for constraint in reversed(constraints):
-        conn.execute(sa.schema.DropConstraint(constraint))
-    for index in indexes:
+        for constraint in reversed(_constraints()):
+            conn.execute(sa.schema.DropConstraint(constraint))
+    for index in _indexes():
         conn.execute(sa.schema.DropIndex(index))
-    yield
-    for index in indexes:
+
+
+def make_again(conn: Connection) -> None:
+    """Raises `IntegrityError` for rows that break them."""
+    for index in _indexes():
         conn.execute(sa.schema.CreateIndex(index))
-    for constraint in constraints:
-        conn.execute(sa.schema.AddConstraint(constraint, isolate_from_table=False))
+    if conn.dialect.name == "postgresql":
+        for constraint in _constraints():
+            conn.execute(sa.schema.AddConstraint(constraint, isolate_from_table=False))
+
+
+def may_take_off(conn: Connection) -> bool:
+    """PostgreSQL lets only a table's owner do it; where the tables belong to somebody else, each row finds its place by itself."""
+    if conn.dialect.name != "postgresql":
+        return True
+    owned = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY(%s::regclass[])"
+    return bool(conn.exec_driver_sql(owned, ([table.name for table in _TABLES],)).scalar_one())
+
+
+def _indexes() -> list[sa.Index]:
+    return [index for table in _TABLES for index in sorted(table.indexes, key=lambda index: str(index.name))]
 
 
 def _constraints() -> list[sa.Constraint]:
@@ -48,11 +61,3 @@ def _constraints() -> list[sa.Constraint]:
         *(table.primary_key for table in _TABLES),
         *(key for table in _TABLES for key in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))),
     ]
-
-
-def _may_alter(conn: Connection) -> bool:
-    """PostgreSQL lets only a table's owner do it; where the tables belong to somebody else, each row finds its place by itself."""
-    if conn.dialect.name != "postgresql":
-        return True
-    owned = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY(%s::regclass[])"
-    return bool(conn.exec_driver_sql(owned, ([table.name for table in _TABLES],)).scalar_one())

@@ -1,8 +1,8 @@
 """Bringing a directory file in: all of it or nothing (or, if asked, all but the bad lines), and only what changed is written.
 
-People are added and changed, never removed: who is missing from a file may be in the next one. First the file is read into
-temporary tables, which nobody waits for on SQLite; then one write brings all of it into the directory's tables, row beside row in
-the order of their keys.
+People are added and changed, never removed: who is missing from a file may be in the next one. A file is read into temporary
+tables, which nobody waits for on SQLite; then one write brings all of it into the directory's tables, row beside row in the order
+of their keys. Only the first file of all goes a shorter way.
 """
 
 import contextlib
@@ -10,20 +10,28 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from idp import audit, clock
 from idp.audit import Event
 from idp.db import Database
-from idp.directory import people, reading, rows, settling, staging
+from idp.directory import indexes, people, reading, settling, staging
 from idp.directory.reading import Batch, Fault, Format
 from idp.directory.records import BadLine, Record
-from idp.directory.staging import Staging
+from idp.directory.rows import Rows
+from idp.directory.staging import Filling, Staging
 from idp.keyring import Keyring
+
+S = TypeVar("S", bound=Staging)
 
 TOLD = 20
 """Bad lines in one report."""
+
+FILLING = 2_000_000
+"""Bytes of a first file. For fewer, indexes are not worth being taken off."""
 
 
 class Step(StrEnum):
@@ -31,7 +39,7 @@ class Step(StrEnum):
 
     READING = "reading"
     AGAIN = "again"
-    """Somebody else wrote to the directory meanwhile."""
+    """Somebody else wrote to the directory meanwhile, or the first reading showed that lines are bad, but not which."""
     WRITING = "writing"
 
 
@@ -81,81 +89,125 @@ def load_file(
     progress: Progress = lambda _step, _done, _all: None,
 ) -> Loaded:
     """Apply a file in one write, with its event. Raises `BadFile`, `OSError` and `ReaderGone`."""
-    size = max(1, path.stat().st_size)
+    size = path.stat().st_size
 
-    def batches(step: Step) -> Iterator[Batch]:
-        for batch in reading.batches(keyring, path, written_in or reading.format_of(path)):
+    def batches(step: Step, base: int) -> Iterator[Batch]:
+        for batch in reading.batches(keyring, path, written_in or reading.format_of(path), base=base):
             yield batch
-            progress(step, batch.done, size)
+            progress(step, batch.done, max(1, size))
 
+    load = _Load(database, keyring, batches, actor, bad, progress)
     try:
-        return _load(database, keyring, batches, actor=actor, bad=bad, progress=progress)
+        return (load.fill() if size >= FILLING else None) or load.bring_in()
     except BadLine as header:
         raise BadFile([Fault(1, str(header))]) from None
 
 
 def load_people(database: Database, keyring: Keyring, records: Iterable[Record], *, actor: str) -> Loaded:
     """Apply records that did not come from a file, in one write; faults count them from 1."""
-    batch = Batch(0, [rows.of(keyring, record, number) for number, record in enumerate(records, start=1)])
-    return _load(database, keyring, lambda _step: iter([batch]), actor=actor, bad=Bad(), progress=lambda *_: None)
+    everybody = list(records)
+
+    def batches(_step: Step, base: int) -> Iterator[Batch]:
+        batch = Batch(0)
+        for number, record in enumerate(everybody, start=1):
+            batch.rows.add(keyring, record, line=number, id_=base + number)
+        yield batch
+
+    return _Load(database, keyring, batches, actor, Bad(), lambda *_: None).bring_in()
 
 
-def _load(
-    database: Database,
-    keyring: Keyring,
-    batches: Callable[[Step], Iterator[Batch]],
-    *,
-    actor: str,
-    bad: Bad,
-    progress: Progress,
-) -> Loaded:
-    def prepare(conn: Connection, step: Step) -> Staging:
-        people.lock_for_changes(conn)
-        staged = Staging(conn, keyring)
-        for batch in batches(step):
-            if staged.faults and not bad.skip:
-                batch.people.clear()  # nothing will be applied; the other bad lines are wanted
+@dataclass(slots=True)
+class _Load:
+    """One load, by the one way or the other."""
+
+    database: Database
+    keyring: Keyring
+    batches: Callable[[Step, int], Iterator[Batch]]
+    """Reads the file, for this step, and gives each person an id behind this one."""
+    actor: str
+    bad: Bad
+    progress: Progress
+    step: Step = Step.READING
+
+    def fill(self) -> Loaded | None:
+        """The short way, for the first file of all: straight into the tables, and on SQLite nobody else writes meanwhile. None
+        where it cannot be gone, or where it shows at the end that some lines cannot go in; `bring_in` then tells which.
+        """
+
+        def prepare(conn: Connection) -> Filling:
+            people.lock_for_changes(conn)
+            if not _can_be_filled(conn):
+                raise _OvertakenError
+            return self._read(Filling(conn, self.keyring, clock.now()))
+
+        def write(conn: Connection, filling: Filling) -> Loaded:
+            return self._apply(conn, filling, lambda heard: settling.fill(conn, filling, heard))
+
+        with self.database.read() as conn:
+            if not _can_be_filled(conn):
+                return None
+        try:
+            return self.database.write_prepared(prepare, write, waiting=True)
+        except (_OvertakenError, IntegrityError, settling.NobodyThere):
+            self.step = Step.AGAIN
+            return None
+
+    def bring_in(self) -> Loaded:
+        """The way for every file. On SQLite nobody waits while it is read, and it is read once more where it was overtaken."""
+
+        def prepare(conn: Connection) -> Staging:
+            people.lock_for_changes(conn)
+            return self._read(Staging(conn, self.keyring))
+
+        def write(conn: Connection, staged: Staging) -> Loaded:
+            if staging.state(conn) != staged.state:
+                raise _OvertakenError
+            now, skip = clock.now(), self.bad.skip
+            return self._apply(
+                conn, staged, lambda heard: settling.write(conn, staged, now, skip_bad=skip, progress=heard)
+            )
+
+        try:
+            return self.database.write_prepared(prepare, write, waiting=False)
+        except _OvertakenError:
+            self.step = Step.AGAIN
+            return self.database.write_prepared(prepare, write, waiting=True)
+
+    def _read(self, staged: S) -> S:
+        for batch in self.batches(self.step, staged.state[0]):
+            if staged.faults and not self.bad.skip:
+                batch.rows = Rows()  # nothing will be applied; the other bad lines are wanted
             staged.take(batch)
-            if staged.faults >= TOLD and not bad.skip and bad.report is None:
+            if staged.faults >= TOLD and not self.bad.skip and self.bad.report is None:
                 break
         return staged
 
-    def write(conn: Connection, staged: Staging) -> Loaded:
-        if staging.state(conn) != staged.state:
-            raise _OvertakenError
-        return _apply(conn, staged, actor=actor, bad=bad, progress=progress)
-
-    try:
-        return database.write_prepared(lambda conn: prepare(conn, Step.READING), write, waiting=False)
-    except _OvertakenError:
-        return database.write_prepared(lambda conn: prepare(conn, Step.AGAIN), write, waiting=True)
-
-
-def _apply(conn: Connection, staged: Staging, *, actor: str, bad: Bad, progress: Progress) -> Loaded:
-    written = None
-    if bad.skip or not staged.faults:
-        written = settling.write(
+    def _apply(
+        self, conn: Connection, staged: Staging, settle: Callable[[settling.Progress], settling.Written | None]
+    ) -> Loaded:
+        written = None
+        if self.bad.skip or not staged.faults:
+            written = settle(lambda done: self.progress(Step.WRITING, done, staged.rows))
+        told = list(settling.faults(conn, most=TOLD))
+        if told and self.bad.report is not None:
+            with contextlib.closing(settling.faults(conn)) as every:
+                self.bad.report(every)
+        if written is None:
+            raise BadFile(told)
+        loaded = Loaded(written.added, written.changed, staged.unchanged, settling.count_faults(conn), told)
+        audit.record(
             conn,
-            staged,
-            clock.now(),
-            skip_bad=bad.skip,
-            progress=lambda done: progress(Step.WRITING, done, staged.rows),
+            Event.DIRECTORY_IMPORTED,
+            actor=self.actor,
+            subject=None,
+            added=loaded.added,
+            changed=loaded.changed,
+            unchanged=loaded.unchanged,
+            skipped=loaded.skipped,
         )
-    told = list(settling.faults(conn, most=TOLD))
-    if told and bad.report is not None:
-        with contextlib.closing(settling.faults(conn)) as every:
-            bad.report(every)
-    if written is None:
-        raise BadFile(told)
-    loaded = Loaded(written.added, written.changed, staged.unchanged, settling.count_faults(conn), told)
-    audit.record(
-        conn,
-        Event.DIRECTORY_IMPORTED,
-        actor=actor,
-        subject=None,
-        added=loaded.added,
-        changed=loaded.changed,
-        unchanged=loaded.unchanged,
-        skipped=loaded.skipped,
-    )
-    return loaded
+        return loaded
+
+
+def _can_be_filled(conn: Connection) -> bool:
+    """Whether nobody was ever in the directory, and its indexes can be taken off."""
+    return staging.state(conn) == staging.EMPTY and indexes.may_take_off(conn)

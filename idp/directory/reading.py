@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import TypeAdapter
 
-from idp.directory import rows, sheets
+from idp.directory import sheets
 from idp.directory.records import LONGEST_LINE, BadLine, Key, Record, parse
 from idp.directory.rows import Rows
 from idp.directory.sheets import Column, Row, Sheet
@@ -60,7 +60,7 @@ class Batch:
     """What a block held. `done`: how many bytes of the file are read with it."""
 
     done: int
-    people: list[Rows] = field(default_factory=list)
+    rows: Rows = field(default_factory=Rows)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -73,14 +73,16 @@ def format_of(path: Path) -> Format:
     return Format.CSV if path.suffix.lower() == ".csv" else Format.JSONL
 
 
-def batches(keyring: Keyring, path: Path, written_in: Format) -> Iterator[Batch]:
-    """The whole file, in order. Raises `OSError`, `ReaderGone`, and `BadLine` for a header that cannot be."""
+def batches(keyring: Keyring, path: Path, written_in: Format, *, base: int) -> Iterator[Batch]:
+    """The whole file, in order. A person's id is `base` and the number of their line: so readers who know nothing of each other
+    give each an own. Raises `OSError`, `ReaderGone`, and `BadLine` for a header that cannot be.
+    """
     with path.open("rb") as file:
         blocks = _sheet_blocks(file) if written_in is Format.CSV else _line_blocks(file)
         if path.stat().st_size < SMALL:
-            yield from (_digest(keyring, block) for block in blocks)
+            yield from (_digest(keyring, base, block) for block in blocks)
         else:
-            yield from _elsewhere(keyring, blocks)
+            yield from _elsewhere(keyring, base, blocks)
 
 
 class _Bad(NamedTuple):
@@ -155,13 +157,13 @@ def _sheet_blocks(file: BinaryIO) -> Iterator[_Block]:
     yield _Cells(sheet.done, sheet.columns, some)
 
 
-def _digest(keyring: Keyring, block: _Block) -> Batch:
+def _digest(keyring: Keyring, base: int, block: _Block) -> Batch:
     batch = Batch(block.done)
     for line, read in block.read():
         if isinstance(read, _Bad):
             batch.faults.append(Fault(line, read.reason, _whose(keyring, read.key)))
         else:
-            batch.people.append(rows.of(keyring, read, line))
+            batch.rows.add(keyring, read, line=line, id_=base + line)
     return batch
 
 
@@ -180,11 +182,11 @@ def _whose(keyring: Keyring, key: object) -> str | None:
         return None
 
 
-def _elsewhere(keyring: Keyring, blocks: Iterator[_Block]) -> Iterator[Batch]:
+def _elsewhere(keyring: Keyring, base: int, blocks: Iterator[_Block]) -> Iterator[Batch]:
     """The same by processes of their own. They are spawned, not forked: this one has threads and an open database."""
     readers = min(_READERS, os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(readers, context, initializer=_begin, initargs=(keyring,)) as pool:
+    with ProcessPoolExecutor(readers, context, initializer=_begin, initargs=(keyring, base)) as pool:
         under_way: deque[Future[Batch]] = deque()
         try:
             for block in blocks:
@@ -199,13 +201,13 @@ def _elsewhere(keyring: Keyring, blocks: Iterator[_Block]) -> Iterator[Batch]:
             pool.shutdown(cancel_futures=True)
 
 
-_own: Keyring
+_own: tuple[Keyring, int]
 
 
-def _begin(keyring: Keyring) -> None:
+def _begin(keyring: Keyring, base: int) -> None:
     """A reader's first act. It ends with the process that it reads for, however that ends, and leaves Ctrl-C to it."""
     global _own  # noqa: PLW0603 - nothing else stays from one block to the next
-    _own = keyring
+    _own = keyring, base
     gc.disable()  # records are no circles: a tenth of the time went into looking for some
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
@@ -219,4 +221,4 @@ def _follow() -> None:
 
 
 def _digest_here(block: _Block) -> Batch:
-    return _digest(_own, block)
+    return _digest(*_own, block)

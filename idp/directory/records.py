@@ -130,7 +130,8 @@ SourceCode = Annotated[str, StringConstraints(max_length=40, pattern=r"^[\x20-\x
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    # Of a million people few share a word: to look for each among those that came before takes a fifth of the reading.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, cache_strings="keys")
 
 
 class _Span(_Part):
@@ -220,12 +221,13 @@ class Facts(_Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        if len({self.edipi, *self.other_edipis}) != 1 + len(self.other_edipis):
+        if self.other_edipis and len({self.edipi, *self.other_edipis}) != 1 + len(self.other_edipis):
             raise ValueError("the same EDIPI stands twice")
         if self.deceased_on is not None and self.deceased_on < self.birth_date:
             raise ValueError("deceased_on lies before birth_date")
-        if any(relation.sponsor == self.person for relation in self.relations):
-            raise ValueError("a person cannot be their own sponsor")
+        for relation in self.relations:
+            if relation.sponsor == self.person:
+                raise ValueError("a person cannot be their own sponsor")
         return self
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from idp import db
 from idp.directory import feed, indexes, staging
 from idp.directory.reading import Fault
-from idp.directory.staging import ADDRESS, FAULT, IDENTIFIER, PERSON, RELATION, Staging
+from idp.directory.staging import ADDRESS, FAULT, IDENTIFIER, PERSON, RELATION, Filling, Staging
 from idp.directory.tables import PARTS, DeersAddress, DeersIdentifier, DeersPerson, DeersRelation, NumberKind
 
 Progress = Callable[[int], None]
@@ -31,7 +31,7 @@ class Written(NamedTuple):
     changed: int
 
 
-class _NobodyThereError(Exception):
+class NobodyThere(Exception):
     """A relation leads to nobody."""
 
 
@@ -42,10 +42,17 @@ def write(conn: Connection, staged: Staging, now: datetime, *, skip_bad: bool, p
     try:
         with conn.begin_nested():
             return _write(conn, staged, now, progress)
-    except (IntegrityError, _NobodyThereError):
+    except (IntegrityError, NobodyThere):
         if _find_faults(conn, cascade=skip_bad) == 0:
             raise
     return _write(conn, staged, now, progress) if skip_bad else None
+
+
+def fill(conn: Connection, filling: Filling, progress: Progress) -> Written:
+    """The rest of a filling. Raises `IntegrityError` and `NobodyThere`, without a word on which lines are to blame."""
+    _write_parts(conn, filling.added, progress)
+    indexes.make_again(conn)
+    return Written(filling.added, 0)
 
 
 def faults(conn: Connection, *, most: int | None = None) -> Generator[Fault, None, None]:
@@ -73,8 +80,12 @@ def _write(conn: Connection, staged: Staging, now: datetime, progress: Progress)
     new = sa.select(*columns, sa.literal(now, db.Instant())).where(PERSON.c.is_new)
     added = _insert(conn, DeersPerson, new)
     progress(added + changed)
-    with indexes.taken_off(conn, new=added, before=staged.state[0]):
-        _write_parts(conn, added + changed, progress)
+    bare = indexes.worth_taking_off(new=added, before=staged.state[0]) and indexes.may_take_off(conn)
+    if bare:
+        indexes.take_off(conn)
+    _write_parts(conn, added + changed, progress)
+    if bare:
+        indexes.make_again(conn)
     return Written(added, changed)
 
 
@@ -88,7 +99,7 @@ def _write_parts(conn: Connection, done: int, progress: Progress) -> None:
     ties = sa.select(RELATION.c.person_id, DeersPerson.id).join_from(RELATION, DeersPerson, sponsor)
     tied = _insert(conn, DeersRelation, ties)
     if tied < conn.execute(sa.select(sa.func.count()).select_from(RELATION)).scalar_one():
-        raise _NobodyThereError
+        raise NobodyThere
     progress(done + tied)
 
 
@@ -152,7 +163,7 @@ def _number_of_another() -> sa.Select[Any]:
     kept, changing = IDENTIFIER.alias(), PERSON.alias()
     keeps = sa.exists().where(kept.c.mac == DeersIdentifier.mac, kept.c.person_id == DeersIdentifier.person_id)
     changes = sa.exists().where(changing.c.person_id == DeersIdentifier.person_id)
-    held = sa.select(IDENTIFIER.c.line, IDENTIFIER.c.kind, IDENTIFIER.c.person_id).join(
+    held = sa.select(IDENTIFIER.c.kind, IDENTIFIER.c.person_id).join(
         DeersIdentifier, DeersIdentifier.mac == IDENTIFIER.c.mac
     )
     return _by_kind(
@@ -162,12 +173,14 @@ def _number_of_another() -> sa.Select[Any]:
 
 
 def _number_of_an_earlier_line() -> sa.Select[Any]:
-    earlier = IDENTIFIER.alias()
+    same, theirs = IDENTIFIER.alias(), PERSON.alias()
+    earlier = sa.exists().where(
+        same.c.mac == IDENTIFIER.c.mac, theirs.c.person_id == same.c.person_id, theirs.c.line < PERSON.c.line
+    )
     return _by_kind(
-        sa.select(IDENTIFIER.c.line, IDENTIFIER.c.kind, IDENTIFIER.c.person_id).where(
-            _LEADS_TO_ONE,
-            sa.exists().where(earlier.c.mac == IDENTIFIER.c.mac, earlier.c.line < IDENTIFIER.c.line),
-        ),
+        sa.select(IDENTIFIER.c.kind, IDENTIFIER.c.person_id)
+        .join(PERSON, PERSON.c.person_id == IDENTIFIER.c.person_id)
+        .where(_LEADS_TO_ONE, earlier),
         "somebody on an earlier line has this number",
     )
 
@@ -175,15 +188,15 @@ def _number_of_an_earlier_line() -> sa.Select[Any]:
 _LEADS_TO_ONE: Final = IDENTIFIER.c.kind != NumberKind.SSN.value
 
 
-def _by_kind(lines: sa.Select[Any], what: str) -> sa.Select[Any]:
+def _by_kind(numbers: sa.Select[Any], what: str) -> sa.Select[Any]:
     """One fault a line, with every kind of number that it is about."""
-    found = lines.distinct().subquery()
+    found = numbers.distinct().subquery()
     both = "; ".join(f"{kind}: {what}" for kind in (NumberKind.EDIPI, NumberKind.DBN))
     reason = sa.case((sa.func.count() == 2, both), else_=sa.func.min(found.c.kind) + f": {what}")
     return (
-        sa.select(found.c.line, reason, sa.func.min(PERSON.c.key_mac), found.c.person_id)
-        .join(PERSON, PERSON.c.person_id == found.c.person_id)
-        .group_by(found.c.line, found.c.person_id)
+        sa.select(PERSON.c.line, reason, PERSON.c.key_mac, PERSON.c.person_id)
+        .join_from(found, PERSON, PERSON.c.person_id == found.c.person_id)
+        .group_by(PERSON.c.line, PERSON.c.key_mac, PERSON.c.person_id)
     )
 
 
@@ -196,8 +209,8 @@ def _without_sponsor(*, cascade: bool) -> sa.Select[Any]:
         sa.not_(sa.exists().where(waiting.c.key_mac == RELATION.c.sponsor_mac)),
     )
     return (
-        sa.select(RELATION.c.line, sa.func.min(reason), PERSON.c.key_mac, PERSON.c.person_id)
-        .join(PERSON, PERSON.c.person_id == RELATION.c.person_id)
+        sa.select(PERSON.c.line, sa.func.min(reason), PERSON.c.key_mac, PERSON.c.person_id)
+        .join_from(RELATION, PERSON, PERSON.c.person_id == RELATION.c.person_id)
         .where(*nobody, *(() if cascade else (sa.not_(skipped),)))
-        .group_by(RELATION.c.line, PERSON.c.key_mac, PERSON.c.person_id)
+        .group_by(PERSON.c.line, PERSON.c.key_mac, PERSON.c.person_id)
     )

@@ -5,14 +5,19 @@ They hold what the directory's own tables hold, digests and sealed facts, so the
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
-from idp.directory import people
+from idp.db import Instant
+from idp.directory import indexes, people
 from idp.directory.reading import Batch, Fault
-from idp.directory.tables import DeersChange, DeersPerson
+from idp.directory.rows import Rows
+from idp.directory.tables import DeersAddress, DeersChange, DeersIdentifier, DeersPerson
 from idp.keyring import Keyring
 
 TWICE = "person: stands on an earlier line too"
@@ -49,17 +54,24 @@ IDENTIFIER: Final = _table(
     _number("person_id"),
     _text("kind"),
     sa.Column("current", sa.Boolean()),
-    _number("line"),
 )
 ADDRESS: Final = _table("import_address", _text("mac"), _number("person_id"), _text("kind"))
-RELATION: Final = _table("import_relation", _number("person_id"), _text("sponsor_mac"), _number("line"))
+RELATION: Final = _table("import_relation", _number("person_id"), _text("sponsor_mac"))
 PARTS: Final = (IDENTIFIER, ADDRESS, RELATION)
 
 FAULT: Final = _table("import_fault", _number("line"), _text("reason"), _text("key_mac"), _number("person_id"))
 """The bad lines, of which there may be as many as lines."""
 
-_SQLITE_CACHE = 96  # MiB of the database, and half as many of the temporary tables
+_PEOPLE, _IDENTIFIERS, _ADDRESSES = (
+    cast("sa.Table", model.__table__) for model in (DeersPerson, DeersIdentifier, DeersAddress)
+)
+
+_SQLITE_CACHE = 128  # MiB of the database, and half as many of the temporary tables
 _POSTGRESQL_SORT = 64  # MiB
+
+
+EMPTY: Final = (0, 0)
+"""The `state` of a directory that nobody was ever in."""
 
 
 class Staging:
@@ -81,43 +93,52 @@ class Staging:
         self.rows = 0
         self._conn = conn
         self._keyring = keyring
-        self._next = self.state[0] + 1
         self._met = bytearray(self.state[0] // 8 + 1)
         """One bit for each who was there before: whether they have had their line."""
 
     def take(self, batch: Batch) -> None:
         """Put a batch here: who is new or changed, and what was wrong."""
-        faults = list(batch.faults)
-        fresh = []
-        known = self._known([one.key_mac for one in batch.people])
-        for one in batch.people:
-            id_, content = known.get(one.key_mac, (None, None))
-            if id_ is not None and self._has_met(id_):
-                faults.append(Fault(one.line, TWICE))
-            elif content == one.content_mac:
-                self.unchanged += 1
-            else:
-                fresh.append((self._new_id() if id_ is None else id_, id_ is None, one))
-        sealed = people.seal_all(self._keyring, [(id_, one.facts) for id_, _, one in fresh])
+        rows, faults = batch.rows, list(batch.faults)
+        if known := self._known([key_mac for _, _, key_mac, _, _ in rows.people]):
+            rows = self._settle(rows, known, faults)
+        highest, sealed = self.state[0], self._seal(rows)
         self._put(
             PERSON,
             [
-                (id_, one.line, is_new, one.key_mac, one.content_mac, facts)
-                for (id_, is_new, one), facts in zip(fresh, sealed, strict=True)
+                (id_, line, id_ > highest, key_mac, content_mac, facts)
+                for (id_, line, key_mac, content_mac, _), facts in zip(rows.people, sealed, strict=True)
             ],
         )
-        self._put(
-            IDENTIFIER, [(mac, id_, kind, use, one.line) for id_, _, one in fresh for mac, kind, use in one.numbers]
-        )
-        self._put(ADDRESS, [(mac, id_, kind) for id_, _, one in fresh for mac, kind in one.addresses])
-        self._put(RELATION, [(id_, mac, one.line) for id_, _, one in fresh for mac in one.sponsors])
+        self._put(IDENTIFIER, rows.numbers)
+        self._put(ADDRESS, rows.addresses)
+        self._put(RELATION, rows.sponsors)
+        self._note(faults)
+
+    def _seal(self, rows: Rows) -> list[bytes]:
+        return people.seal_all(self._keyring, [(id_, facts) for id_, _, _, _, facts in rows.people])
+
+    def _note(self, faults: list[Fault]) -> None:
         if faults:
             self._conn.execute(sa.insert(FAULT), [fault._asdict() for fault in faults])
         self.faults += len(faults)
 
-    def _new_id(self) -> int:
-        self._next += 1
-        return self._next - 1
+    def _settle(self, rows: Rows, known: dict[str, tuple[int, str]], faults: list[Fault]) -> Rows:
+        """Of those who are known, keep who changed, under their own id."""
+        ids: dict[int, int] = {}
+        kept = Rows()
+        for id_, line, key_mac, content_mac, facts in rows.people:
+            own, content = known.get(key_mac, (id_, None))
+            if content is not None and self._has_met(own):
+                faults.append(Fault(line, TWICE))
+            elif content == content_mac:
+                self.unchanged += 1
+            else:
+                ids[id_] = own
+                kept.people.append((own, line, key_mac, content_mac, facts))
+        kept.numbers = [(mac, ids[id_], kind, current) for mac, id_, kind, current in rows.numbers if id_ in ids]
+        kept.addresses = [(mac, ids[id_], kind) for mac, id_, kind in rows.addresses if id_ in ids]
+        kept.sponsors = [(ids[id_], mac) for id_, mac in rows.sponsors if id_ in ids]
+        return kept
 
     def _known(self, macs: list[str]) -> dict[str, tuple[int, str]]:
         if self.state[0] == 0:
@@ -138,13 +159,48 @@ class Staging:
         if not rows:
             return
         self.rows += len(rows)
+        names = ", ".join(column.name for column in table.c)
+        into = f"{table.name} ({names})"
         if self._sqlite:
             places = ", ".join("?" * len(table.c))
-            self._conn.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({places})", list(rows))  # noqa: S608 - our own words
+            self._conn.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(rows))  # noqa: S608 - our own words
             return
-        driver: Any = self._conn.connection.dbapi_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-            copy.write("".join("\t".join(map(_cell, row)) + "\n" for row in rows))
+        for place, column in enumerate(table.c):
+            if isinstance(column.type, sa.LargeBinary):
+                rows = [(*row[:place], r"\\x" + row[place].hex(), *row[place + 1 :]) for row in rows]
+        _copy(self._conn, into, rows)
+
+
+class Filling(Staging):
+    """The same for the first file of all. Its people go into the directory's own tables at once, since nobody can be there before
+    them; what is sorted first, or needs all of them, waits.
+    """
+
+    def __init__(self, conn: Connection, keyring: Keyring, now: datetime) -> None:
+        """`now`: when all of them changed."""
+        super().__init__(conn, keyring)
+        indexes.take_off(conn)
+        as_stored = Instant().bind_processor(conn.dialect)
+        self._now = now if as_stored is None else as_stored(now)
+        self.added = 0
+
+    def take(self, batch: Batch) -> None:
+        """Put a batch where it belongs. Raises `IntegrityError` when somebody stands there twice."""
+        rows = batch.rows
+        sealed = self._seal(rows)
+        self._put(
+            _PEOPLE,
+            [
+                (id_, key_mac, facts, content_mac, self._now)
+                for (id_, _, key_mac, content_mac, _), facts in zip(rows.people, sealed, strict=True)
+            ],
+        )
+        # SQLite cannot take a primary key off: it gets these sorted by it, in the end.
+        self._put(IDENTIFIER if self._sqlite else _IDENTIFIERS, rows.numbers)
+        self._put(ADDRESS if self._sqlite else _ADDRESSES, rows.addresses)
+        self._put(RELATION, rows.sponsors)
+        self._note(batch.faults)
+        self.added += len(rows.people)
 
 
 def state(conn: Connection) -> tuple[int, int]:
@@ -160,8 +216,12 @@ _KNOWN: Final = {
 """One statement however many are asked for; SQLAlchemy would make it anew for each number."""
 
 
-def _cell(value: str | int | bytes) -> str:
-    """As COPY reads it: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". No text here has to be escaped."""
-    if isinstance(value, str):
-        return value
-    return r"\\x" + value.hex() if isinstance(value, bytes) else str(value)
+def _copy(conn: Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """By COPY, in its text format: https://www.postgresql.org/docs/current/sql-copy.html. No text here has to be escaped."""
+    line = "\t".join(["%s"] * len(rows[0])) + "\n"
+    driver: Any = conn.connection.dbapi_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            copy.write("".join([line % row for row in rows]))
+    except psycopg.IntegrityError as broken:
+        raise IntegrityError("COPY", None, broken) from broken

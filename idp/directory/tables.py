@@ -128,11 +128,18 @@ def email_mac(keyring: Keyring, email: str) -> str:
     return keyring.mac("deers:email", email.strip().casefold())
 
 
-_OTHER = re.compile(r"[\W_]+")
-"""All but letters and digits."""
+_OTHER = re.compile(r"(?:[^\w\x1f]|_)+")
+"""All but letters, digits, and what parts the lines."""
+
+_OTHER_ASCII = bytes(code for code in range(128) if _OTHER.fullmatch(chr(code)))
 
 
 def post_mac(keyring: Keyring, *lines: str | None) -> str:
     """The same for a postal address: letters and digits alone, without case."""
-    bare = "\x1f".join(_OTHER.sub("", (line or "").casefold()) for line in lines)
-    return keyring.mac("deers:post", bare)
+    return keyring.mac("deers:post", _bare("\x1f".join([line or "" for line in lines])))
+
+
+def _bare(lines: str) -> str:
+    if lines.isascii():  # the same in a tenth of the time
+        return lines.encode("ascii").lower().translate(None, _OTHER_ASCII).decode("ascii")
+    return _OTHER.sub("", lines.casefold())

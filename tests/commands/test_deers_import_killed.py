@@ -21,6 +21,7 @@ from idp.db import Database, list_rows
 from idp.directory import generate, load, people
 from idp.directory.people import Sealed
 from idp.keyring import Keyring
+from tests.directory import check, clear, shape
 from tests.directory_files import everything
 from tests.idp_command import Done, start_idp
 
@@ -40,6 +41,17 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
         lines[place] = json.dumps({**json.loads(lines[place]), "given_name": "Renamed"})
     second.write_text("\n".join(lines) + "\n", "utf-8")
     return first, second
+
+
+@pytest.fixture
+def environment(keys_folder: Path, database_url: str) -> dict[str, str]:
+    return os.environ | {
+        "IDP_DEMO": "1",
+        "IDP_ISSUER": "http://localhost:5000",
+        "IDP_SMTP_URL": "smtp://localhost:25",
+        "IDP_KEYS": str(keys_folder),
+        "DATABASE_URL": database_url,
+    }
 
 
 def contents(database: Database, keys: Keyring) -> dict[str, Any]:
@@ -68,7 +80,8 @@ def is_writing(_pid: int, url: str) -> bool:
         return log.exists() and log.stat().st_size > 500_000
     with psycopg.connect(sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as conn:
         seen = (
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'INSERT INTO deers_id%'"
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND (query LIKE 'INSERT INTO deers_id%' OR query LIKE 'COPY deers_address%')"
         )
         return conn.execute(seen).fetchone() is not None
 
@@ -106,11 +119,10 @@ def kill_when(moment: Callable[[int, str], bool], environment: dict[str, str], f
 
 def test_a_killed_import_leaves_nothing_and_the_next_one_brings_all_in(
     database: Database,
-    database_url: str,
+    environment: dict[str, str],
     sqlite_template: Path,
     files: tuple[Path, Path],
     keys: Keyring,
-    keys_folder: Path,
     tmp_path: Path,
 ) -> None:
     first, second = files
@@ -118,13 +130,6 @@ def test_a_killed_import_leaves_nothing_and_the_next_one_brings_all_in(
     never_killed = Database(f"sqlite:///{tmp_path / 'never_killed.db'}")
     for file in files:
         load.load_file(never_killed, keys, file, actor=_ACTOR)
-    environment = os.environ | {
-        "IDP_DEMO": "1",
-        "IDP_ISSUER": "http://localhost:5000",
-        "IDP_SMTP_URL": "smtp://localhost:25",
-        "IDP_KEYS": str(keys_folder),
-        "DATABASE_URL": database_url,
-    }
     load.load_file(database, keys, first, actor=_ACTOR)
     before = contents(database, keys)
 
@@ -141,3 +146,21 @@ def test_a_killed_import_leaves_nothing_and_the_next_one_brings_all_in(
     assert (told["added"], told["changed"]) == (2_500, 30), done.stderr
     assert contents(database, keys) == contents(never_killed, keys)
     never_killed.close()
+
+
+def test_a_killed_first_file_leaves_nobody_and_the_next_one_brings_all_in(
+    database: Database, environment: dict[str, str], files: tuple[Path, Path], keys: Keyring
+) -> None:
+    """It is written while it is read, straight into the directory's tables, with their indexes taken off."""
+    as_migrated = shape(database)
+    clear(database)
+    for moment in (is_reading, is_writing):
+        kill_when(moment, environment, files[1])
+        assert not any(everything(database).values()), moment
+        assert shape(database) == as_migrated, moment
+
+    done: Done = start_idp(environment, "deers", "import", str(files[1]), "--json")
+    told = json.loads(done.stdout)
+    assert (told["added"], told["changed"]) == (4_016, 0), done.stderr
+    assert len(check(database, keys)) == 4_016
+    assert shape(database) == as_migrated

@@ -21,6 +21,7 @@ from idp.db import Database
 from idp.directory import cast, load
 from idp.directory.matching import age, years_later
 from idp.directory.records import ChangedBy, Email, Record
+from idp.directory.tables import post_mac
 from idp.keyring import Keyring
 from idp.ports import Claimed, IdKind, Matched, NoMatch
 
@@ -122,6 +123,15 @@ def test_one_ssn_for_two_people_is_told_apart_by_the_rest_or_refused(
     third = twin.model_copy(update={"person": "third", "edipi": "9900000502", "given_name": "Dina"})
     load.load_people(database, keys, [twin, third], actor="operator:test")
     assert directory.match(claim(dana)) is NoMatch.AMBIGUOUS
+
+
+@given(st.text(st.characters(max_codepoint=127)), st.text(st.characters(max_codepoint=127)))
+def test_how_a_postal_address_is_written_does_not_part_those_who_share_it(street: str, town: str) -> None:
+    """Only letters and digits count, and where a line ends; with a sign outside ASCII, which goes another way, as without."""
+    keyring_ = Keyring(*[(("kid", bytes(32)),)] * 3)
+    mac = post_mac(keyring_, street, town, None)
+    assert post_mac(keyring_, f" ·{street.upper()}", f"{town.swapcase()}-", "") == mac
+    assert post_mac(keyring_, f"{street}x", town) != post_mac(keyring_, street, f"x{town}")
 
 
 def test_an_email_counts_only_if_it_is_settled_and_nobody_elses(
