@@ -43,6 +43,8 @@ STARTS_WITHIN = 60.0
 class Person:
     """Somebody whom DEERS knows, as they would fill in the form."""
 
+    key: str
+    """DEERS's own; nobody fills it in."""
     given_name: str
     family_name: str
     born: date
@@ -258,6 +260,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _person(record: dict[str, Any]) -> Person:
     return Person(
+        key=record["person"],
         given_name=record["given_name"],
         family_name=record["family_name"],
         born=date.fromisoformat(record["birth_date"]),
