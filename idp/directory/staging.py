@@ -180,7 +180,7 @@ class Filling(Staging):
         """`now`: when all of them changed."""
         super().__init__(conn, keyring)
         indexes.take_off(conn)
-        as_stored = Instant().bind_processor(conn.dialect)
+        as_stored = Instant().dialect_impl(conn.dialect).bind_processor(conn.dialect)
         self._now = now if as_stored is None else as_stored(now)
         self.added = 0
 

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from sqlalchemy import event
 
 from idp.db import Database
@@ -55,6 +56,11 @@ def steps_of(database: Database, keys: Keyring, path: Path, *, skip: bool = Fals
     return loaded, list(dict.fromkeys(steps))
 
 
+def times_as_stored(database: Database) -> set[str]:
+    with database.read() as conn:
+        return set(conn.exec_driver_sql("SELECT changed_at FROM deers_person").scalars())
+
+
 @pytest.fixture
 def ordinary(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     shutil.copy(sqlite_template, tmp_path / "ordinary.db")
@@ -69,15 +75,18 @@ def test_it_comes_out_as_by_the_ordinary_way(
 ) -> None:
     before = shape(empty)
     path = file_of(tmp_path, *lines)
-    loaded, steps = steps_of(empty, keys, path)
+    records = [parse(line.encode("utf-8")) for line in lines]
+    with time_machine.travel(datetime(2026, 5, 4, 9, 30, tzinfo=UTC), tick=False):
+        loaded, steps = steps_of(empty, keys, path)
+        load.load_people(ordinary, keys, records, actor=_ACTOR)
     assert (loaded.added, loaded.changed, loaded.unchanged, loaded.skipped) == (len(lines), 0, 0, 0)
     assert steps == [Step.READING, Step.WRITING]
     assert imports(empty)[-1].fields == {"added": len(lines), "changed": 0, "unchanged": 0, "skipped": 0}
     assert shape(empty) == before
-    records = [parse(line.encode("utf-8")) for line in lines]
-    load.load_people(ordinary, keys, records, actor=_ACTOR)
     assert check(empty, keys) == check(ordinary, keys)
     assert held(empty, keys) == held(ordinary, keys)
+    if empty.is_sqlite:
+        assert times_as_stored(empty) == times_as_stored(ordinary) == {"2026-05-04 09:30:00.000000"}
     loaded, steps = steps_of(empty, keys, path)
     assert (loaded.added, loaded.changed, loaded.unchanged) == (0, 0, len(lines))
 
