@@ -1,6 +1,7 @@
 """Where the rows of an import wait until all are there: temporary tables, which nobody else sees and no crash leaves behind.
 
-They hold what the directory's own tables hold, digests and sealed facts, so they tell no more about anybody than those do.
+They hold what the directory's own tables hold, digests and sealed facts, so they tell no more about anybody than those do. The
+first file of all passes most of them by.
 """
 
 import json
