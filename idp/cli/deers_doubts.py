@@ -35,7 +35,7 @@ def unresolved(services: Services, *, as_json: bool) -> None:
         for why in one.why:
             since = f", since {one.conflict_since}" if why is Why.CONFLICT else ""
             click.echo(f"  {why}{since}: {_SAYS[why]}")
-    click.echo(f"{len(found)} records are in doubt." if found else "No record is in doubt.")
+    click.echo(f"Records in doubt: {len(found)}.")
 
 
 def _shown(one: Doubt) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _tell(loaded: Loaded, *, as_json: bool) -> None:
     if as_json:
         echo_json({"applied": True, **counts, "skipped": loaded.skipped, "faults": _listed(loaded.faults)})
         return
-    click.echo(f"{loaded.added} people added, {loaded.changed} changed, {loaded.unchanged} as they were.")
+    click.echo(f"People added: {loaded.added}, changed: {loaded.changed}, as they were: {loaded.unchanged}.")
     if loaded.skipped:
         click.echo(f"Lines left out: {loaded.skipped}. These are wrong (the first of them, if there are many):")
         click.echo("\n".join(_told(loaded.faults)))

@@ -34,6 +34,6 @@ def sync(services: Services, *, as_json: bool) -> None:
     if as_json:
         echo_json({"read": read, "followed": {what.value: followed[what] for what in Followed}})
         return
-    click.echo(f"{read} changes were read.")
+    click.echo(f"Changes read: {read}.")
     for what, count in sorted(followed.items()):
         click.echo(f"{count:>6} {_SAYS[what]}")

@@ -49,7 +49,7 @@ def unresolved(services: Services, *, days: int, as_json: bool) -> None:
         click.echo(f"{row.at:%Y-%m-%d %H:%M}  {shown['why']:<14} {where}")
     for why in sorted({_why(row) for row in waiting}):
         click.echo(f"  {why}: {_OWNED[why]}")
-    click.echo(f"{len(waiting)} claims wait for somebody.")
+    click.echo(f"Claims that wait for somebody: {len(waiting)}.")
 
 
 @click.command("reset-tries")

@@ -55,7 +55,7 @@ def test_the_bad_lines_alone_are_left_out(command: Command, database: Database, 
 def test_it_is_told_in_words_too(command: Command, tmp_path: Path) -> None:
     done = command("import", file_of(tmp_path, somebody(1), "{}\n"), "--skip-bad")
     assert done.exit_code == 0, done.output
-    assert "1 people added" in done.stdout
+    assert "People added: 1" in done.stdout
     assert "Lines left out: 1." in done.stdout
     assert "line 2: person: Field required" in done.stdout
 

@@ -39,7 +39,7 @@ def with_twin(world: World) -> None:
 
 def test_claims_in_conflict_or_doubt_are_listed_until_they_are_matched(world: World) -> None:
     """Ambiguity and conflict have an owner; a wrong birth date is the applicant's own to correct (R63)."""
-    assert "0 claims wait" in run(world, "proofing", "unresolved").output
+    assert "Claims that wait for somebody: 0." in run(world, "proofing", "unresolved").output
     identify(world.browser(address="203.0.113.7"), CONFLICTED)
     identify(world.browser(), WRONG_BIRTH_DATE)
     identify(world.browser(), STRANGER)
@@ -50,7 +50,7 @@ def test_claims_in_conflict_or_doubt_are_listed_until_they_are_matched(world: Wo
     assert listed[0]["address"] == "203.0.113.7"
     assert {one["subject"] for one in listed} == {None}
     said = run(world, "proofing", "unresolved").output
-    assert "2 claims wait" in said
+    assert "Claims that wait for somebody: 2." in said
     assert "DEERS office" in said
     assert "900000015" not in said
     ambiguous.open("/register/identity").submit(**{**DANA.fields, "id_kind": "dod_id", "id_number": "9900000015"})
@@ -70,7 +70,7 @@ def test_records_that_hold_people_up_are_listed_by_the_sources_own_key(world: Wo
         ("twin", "shared_ssn"),
     }
     said = run(world, "deers", "unresolved").output
-    assert "3 records are in doubt." in said
+    assert "Records in doubt: 3." in said
     assert "9900000015" not in said
     assert "••••••0015" in said
 

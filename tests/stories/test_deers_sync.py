@@ -185,7 +185,7 @@ def test_a_feed_of_many_pages_is_followed_to_its_end(world: World) -> None:
     deers.died(cast.DANA)
     told = run_idp(environment_of(world), "deers", "sync")
     assert told.returncode == 0, told.stderr
-    assert "621 changes were read." in told.stdout
+    assert "Changes read: 621." in told.stdout
     assert "1 accounts held" in told.stdout
     assert account_of(world, member).state == "deceased"
     (event,) = world.events("account.held")
