@@ -66,11 +66,11 @@ def join(visitor: Visitor, stack: Stack, username: str) -> Member:
     return Member(username)
 
 
-def read_mail(visitor: Visitor, stack: Stack, address: str) -> str:
-    """Open the demo's mailbox in another tab, read the newest mail to this address, and close the tab."""
+def read_mail(visitor: Visitor, stack: Stack, address: str, subject: str = "") -> str:
+    """Read the newest mail to this address, with this in its subject, in the demo's mailbox: in another tab, closed again."""
     before = visitor.page
     visitor.window().open(f"{stack.issuer}/demo/mailbox", "mailbox/list")
-    row = visitor.page.get_by_role("row").filter(has_text=address).first
+    row = visitor.page.get_by_role("row").filter(has_text=address).filter(has_text=subject).first
     while not row.count():  # the worker looks twice a second
         visitor.page.wait_for_timeout(300)
         visitor.page.reload()
