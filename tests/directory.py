@@ -43,7 +43,7 @@ def held(database: Database, keys: Keyring) -> dict[str, list[Any]]:
         macs = {id_: row.key_mac for id_, row in rows.items()}
         return {
             "people": sorted(keys_of.values()),
-            "digests": sorted((row.key_mac, row.content_mac == "changed") for row in rows.values()),
+            "digests": sorted((row.key_mac, row.content_mac == b"changed") for row in rows.values()),
             "numbers": sorted(
                 (row.mac, macs[row.person_id], row.kind, row.current) for row in db.list_rows(conn, DeersIdentifier)
             ),

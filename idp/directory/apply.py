@@ -142,7 +142,7 @@ class _Write:
 
 def _try_out(services: Services, given: Iterator[_Line], progress: Callable[[int], None]) -> Report:
     """Decide everything on what the database holds now, with what would have changed kept in memory."""
-    report, known = Report(), dict[str, str]()
+    report, known = Report(), dict[bytes, str]()
     with services.db.read() as conn:
         batch = Batch(conn, services.keyring, clock.now().date())
         while chunk := list(islice(given, _AT_ONCE)):
@@ -152,12 +152,14 @@ def _try_out(services: Services, given: Iterator[_Line], progress: Callable[[int
     return report
 
 
-def _decide(batch: Batch, chunk: Sequence[_Line], known: dict[str, str], entries: list[feed.Entry]) -> list[Decided]:
+def _decide(batch: Batch, chunk: Sequence[_Line], known: dict[bytes, str], entries: list[feed.Entry]) -> list[Decided]:
     """What comes of each line; the batch takes it up and the entries tell of it. `known` are ids decided before, by HMAC."""
     given = {line.number: line.change for line in chunk if line.change is not None}
-    macs = {number: batch.keyring.mac("deers:change", change.id) for number, change in given.items()}
+    macs = {
+        number: batch.keyring.short_mac("deers:change", change.id.encode("utf-8")) for number, change in given.items()
+    }
     found = sa.select(DeersChange.change_mac, DeersChange.kind).where(DeersChange.change_mac.in_(set(macs.values())))
-    known.update({str(mac): kind for mac, kind in batch.conn.execute(found)})
+    known.update({mac: kind for mac, kind in batch.conn.execute(found) if mac is not None})
     batch.fetch([change for number, change in given.items() if macs[number] not in known])
     decided = []
     for line in chunk:

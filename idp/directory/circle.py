@@ -30,14 +30,14 @@ from idp.directory.tables import (
 )
 from idp.keyring import Keyring
 
-CHANGED = "changed"
+CHANGED = b"changed"
 """What stands for the digest of a person's line once a change was applied: no line has it, so the next import of them counts."""
 
 _AT_ONCE = 1_000  # values in one statement
 _OF_ONE_RECORD = frozenset({"address", "name", "edipi", "identity_conflict", "conflict_resolved"})
 """Kinds for which the family need not be looked at."""
 
-_Rows = Mapping[str, dict[str, Any]]
+_Rows = Mapping[Any, dict[str, Any]]
 """For each row that follows from a person's facts what tells it from the others, and its further columns."""
 
 
@@ -60,7 +60,7 @@ class Batch:
     people: dict[str, Held] = field(default_factory=dict)
     ties: dict[str, dict[str, None]] = field(default_factory=dict)
     """For each sponsor the keys of those who have a tie to them."""
-    taken: set[str] = field(default_factory=set)
+    taken: set[bytes] = field(default_factory=set)
     """HMACs of the numbers, among those of this batch, that lead to somebody."""
     added: dict[str, Record] = field(default_factory=dict)
     merged: dict[str, Held] = field(default_factory=dict)
@@ -247,7 +247,7 @@ class Batch:
                 self.conn.execute(sa.delete(table).where(whose, columns[other] == sa.bindparam("the_other")), gone)
             self._insert(table, new)
 
-    def _value(self, table: type[db.Row], key: str) -> object:
+    def _value(self, table: type[db.Row], key: Any) -> object:
         """A sponsor's key stands in a row as the id; HMACs stand as they are."""
         return (self.people.get(key) or self.merged[key]).id if table is DeersRelation else key
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from idp.directory import people
 from idp.directory.people import Sealed
-from idp.directory.tables import DeersIdentifier, DeersPerson, NumberKind
+from idp.directory.tables import DeersIdentifier, DeersPerson
 from idp.keyring import Keyring
 
 _AT_ONCE = 1_000
@@ -57,7 +57,7 @@ def _sharing() -> sa.Select[int]:
     """Who has an SSN that somebody else has too."""
     of_several = (
         sa.select(DeersIdentifier.mac)
-        .where(DeersIdentifier.kind == NumberKind.SSN.value)
+        .where(DeersIdentifier.sharer != 0)
         .group_by(DeersIdentifier.mac)
         .having(sa.func.count() > 1)
     )

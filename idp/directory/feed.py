@@ -34,7 +34,7 @@ class Entry:
 
     person_id: int
     kind: str
-    change_mac: str | None = None
+    change_mac: bytes | None = None
     former_key: str | None = None
 
 

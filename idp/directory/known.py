@@ -26,7 +26,7 @@ _SERVED = _SPONSORS | _RETIRED | {Category.DISABLED_VETERAN, Category.FORMER_MEM
 _TIES_THAT_ENDED = frozenset({Relationship.FORMER_SPOUSE})
 
 
-def known(keyring: Keyring, facts: Facts, *, unshared: Collection[str], today: date) -> Known:
+def known(keyring: Keyring, facts: Facts, *, unshared: Collection[bytes], today: date) -> Known:
     """`facts` in the port's words. `unshared` are the keyed HMACs of those addresses that nobody else has."""
     return Known(
         person_key=facts.person,
@@ -62,7 +62,7 @@ def known(keyring: Keyring, facts: Facts, *, unshared: Collection[str], today: d
     )
 
 
-def macs(keyring: Keyring, facts: Facts) -> list[str]:
+def macs(keyring: Keyring, facts: Facts) -> list[bytes]:
     """Of which addresses it must be known whether somebody else has them."""
     return [
         *(email_mac(keyring, email.address) for email in facts.emails),

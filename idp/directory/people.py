@@ -89,7 +89,7 @@ def list_by_number(conn: Connection, keyring: Keyring, kind: NumberKind, number:
     return [Sealed(id_, facts) for id_, facts in found]
 
 
-def list_unshared(conn: Connection, macs: Collection[str]) -> set[str]:
+def list_unshared(conn: Connection, macs: Collection[bytes]) -> set[bytes]:
     """Of these addresses' HMACs, those that exactly one person has. One query, by index."""
     found = conn.execute(
         sa.select(DeersAddress.mac)
@@ -144,7 +144,7 @@ def numbers(record: Record) -> Iterator[tuple[NumberKind, str, bool]]:
         yield NumberKind.DBN, record.dbn, True
 
 
-def address_macs(keyring: Keyring, facts: Facts) -> dict[str, AddressKind]:
+def address_macs(keyring: Keyring, facts: Facts) -> dict[bytes, AddressKind]:
     """The keyed HMAC of each address of record."""
     return {
         **{email_mac(keyring, email.address): AddressKind.EMAIL for email in facts.emails},
@@ -152,12 +152,12 @@ def address_macs(keyring: Keyring, facts: Facts) -> dict[str, AddressKind]:
     }
 
 
-def post_mac_of(keyring: Keyring, post: Postal) -> str:
+def post_mac_of(keyring: Keyring, post: Postal) -> bytes:
     """The keyed HMAC of a postal address."""
     return post_mac(keyring, post.street_address, post.locality, post.region, post.postal_code, post.country)
 
 
-def _count_others(conn: Connection, mac: str, person_id: int) -> int:
+def _count_others(conn: Connection, mac: bytes, person_id: int) -> int:
     statement = (
         sa.select(sa.func.count())
         .select_from(DeersAddress)

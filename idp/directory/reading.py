@@ -51,7 +51,7 @@ class Fault(NamedTuple):
 
     line: int
     reason: str
-    key_mac: str | None = None
+    key_mac: bytes | None = None
     """Whose line it is, if that much can be read."""
 
 
@@ -174,7 +174,7 @@ def _key_in(line: bytes) -> object:
         return None
 
 
-def _whose(keyring: Keyring, key: object) -> str | None:
+def _whose(keyring: Keyring, key: object) -> bytes | None:
     """Of a bad line: the HMAC of its person's key, so that those who depend on them hear why the sponsor is not there."""
     try:
         return person_mac(keyring, _KEY.validate_python(key))

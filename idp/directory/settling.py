@@ -50,8 +50,11 @@ def write(conn: Connection, staged: Staging, now: datetime, *, skip_bad: bool, p
 
 def fill(conn: Connection, filling: Filling, progress: Progress) -> Written:
     """The rest of a filling. Raises `IntegrityError` and `NobodyThere`, without a word on which lines are to blame."""
-    _write_parts(conn, filling.added, progress)
+    indexes.make_people_again(conn)
+    progress(filling.added)
+    progress(filling.added + _tie(conn))
     indexes.make_again(conn)
+    progress(filling.rows)
     return Written(filling.added, 0)
 
 
@@ -90,17 +93,22 @@ def _write(conn: Connection, staged: Staging, now: datetime, progress: Progress)
 
 
 def _write_parts(conn: Connection, done: int, progress: Progress) -> None:
-    # In the order of the index the rows are appended side by side; in the file's, each would land on another page.
+    # In the order of their keys the rows are appended side by side; those of people who changed would each land on another page.
     for model, table in ((DeersIdentifier, IDENTIFIER), (DeersAddress, ADDRESS)):
         columns = [table.c[column.name] for column in model.__table__.c]
-        done += _insert(conn, model, sa.select(*columns).order_by(table.c.mac, table.c.person_id))
+        done += _insert(conn, model, sa.select(*columns).order_by(table.c.person_id))
         progress(done)
+    progress(done + _tie(conn))
+
+
+def _tie(conn: Connection) -> int:
+    """From everybody to their sponsors."""
     sponsor = DeersPerson.key_mac == RELATION.c.sponsor_mac
     ties = sa.select(RELATION.c.person_id, DeersPerson.id).join_from(RELATION, DeersPerson, sponsor)
     tied = _insert(conn, DeersRelation, ties)
     if tied < conn.execute(sa.select(sa.func.count()).select_from(RELATION)).scalar_one():
         raise NobodyThere
-    progress(done + tied)
+    return tied
 
 
 def _change(conn: Connection, now: datetime) -> int:

@@ -5,8 +5,9 @@ first file of all passes most of them by.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, cast
 
 import psycopg
@@ -18,10 +19,12 @@ from idp.db import Instant
 from idp.directory import indexes, people
 from idp.directory.reading import Batch, Fault
 from idp.directory.rows import Rows
-from idp.directory.tables import DeersAddress, DeersChange, DeersIdentifier, DeersPerson
+from idp.directory.tables import DeersAddress, DeersChange, DeersIdentifier, DeersPerson, sharer
 from idp.keyring import Keyring
 
 TWICE = "person: stands on an earlier line too"
+
+_Row = tuple[Any, ...]
 
 _METADATA: Final = sa.MetaData()
 
@@ -34,6 +37,10 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text())
 
 
+def _bytes(name: str) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary())
+
+
 def _number(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger())
 
@@ -43,24 +50,25 @@ PERSON: Final = _table(
     _number("person_id"),
     _number("line"),
     sa.Column("is_new", sa.Boolean()),
-    _text("key_mac"),
-    _text("content_mac"),
-    sa.Column("facts_sealed", sa.LargeBinary()),
+    _bytes("key_mac"),
+    _bytes("content_mac"),
+    _bytes("facts_sealed"),
 )
 """Who is new or changed. Those who are as they were do not come here."""
 
 IDENTIFIER: Final = _table(
     "import_identifier",
-    _text("mac"),
     _number("person_id"),
+    _bytes("mac"),
     _text("kind"),
     sa.Column("current", sa.Boolean()),
+    _number("sharer"),
 )
-ADDRESS: Final = _table("import_address", _text("mac"), _number("person_id"), _text("kind"))
-RELATION: Final = _table("import_relation", _number("person_id"), _text("sponsor_mac"))
+ADDRESS: Final = _table("import_address", _number("person_id"), _bytes("mac"), _text("kind"))
+RELATION: Final = _table("import_relation", _number("person_id"), _bytes("sponsor_mac"))
 PARTS: Final = (IDENTIFIER, ADDRESS, RELATION)
 
-FAULT: Final = _table("import_fault", _number("line"), _text("reason"), _text("key_mac"), _number("person_id"))
+FAULT: Final = _table("import_fault", _number("line"), _text("reason"), _bytes("key_mac"), _number("person_id"))
 """The bad lines, of which there may be as many as lines."""
 
 _PEOPLE, _IDENTIFIERS, _ADDRESSES = (
@@ -123,7 +131,7 @@ class Staging:
             self._conn.execute(sa.insert(FAULT), [fault._asdict() for fault in faults])
         self.faults += len(faults)
 
-    def _settle(self, rows: Rows, known: dict[str, tuple[int, str]], faults: list[Fault]) -> Rows:
+    def _settle(self, rows: Rows, known: dict[bytes, tuple[int, bytes]], faults: list[Fault]) -> Rows:
         """Of those who are known, keep who changed, under their own id."""
         ids: dict[int, int] = {}
         kept = Rows()
@@ -136,16 +144,22 @@ class Staging:
             else:
                 ids[id_] = own
                 kept.people.append((own, line, key_mac, content_mac, facts))
-        kept.numbers = [(mac, ids[id_], kind, current) for mac, id_, kind, current in rows.numbers if id_ in ids]
-        kept.addresses = [(mac, ids[id_], kind) for mac, id_, kind in rows.addresses if id_ in ids]
+        kept.numbers = [
+            (ids[id_], mac, kind, current, sharer(kind, ids[id_]))
+            for id_, mac, kind, current, _ in rows.numbers
+            if id_ in ids
+        ]
+        kept.addresses = [(ids[id_], mac, kind) for id_, mac, kind in rows.addresses if id_ in ids]
         kept.sponsors = [(ids[id_], mac) for id_, mac in rows.sponsors if id_ in ids]
         return kept
 
-    def _known(self, macs: list[str]) -> dict[str, tuple[int, str]]:
+    def _known(self, macs: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
         if self.state[0] == 0:
             return {}
-        among = json.dumps(macs) if self._sqlite else macs
-        found = self._conn.exec_driver_sql(_KNOWN[self._conn.dialect.name], (among,))
+        among = (
+            (b"".join(macs), json.dumps([1 + 16 * number for number in range(len(macs))])) if self._sqlite else (macs,)
+        )
+        found = self._conn.exec_driver_sql(_KNOWN[self._conn.dialect.name], among)
         return {mac: (id_, content) for mac, id_, content in found}
 
     def _has_met(self, person_id: int) -> bool:
@@ -155,21 +169,12 @@ class Staging:
         self._met[place] |= bit
         return met
 
-    def _put(self, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _put(self, table: sa.Table, rows: Sequence[_Row]) -> None:
         """Add rows of digests, numbers and sealed facts, each with a value for every column in its order."""
         if not rows:
             return
         self.rows += len(rows)
-        names = ", ".join(column.name for column in table.c)
-        into = f"{table.name} ({names})"
-        if self._sqlite:
-            places = ", ".join("?" * len(table.c))
-            self._conn.exec_driver_sql(f"INSERT INTO {into} VALUES ({places})", list(rows))  # noqa: S608 - our own words
-            return
-        for place, column in enumerate(table.c):
-            if isinstance(column.type, sa.LargeBinary):
-                rows = [(*row[:place], r"\\x" + row[place].hex(), *row[place + 1 :]) for row in rows]
-        _copy(self._conn, into, rows)
+        (_insert if self._sqlite else _copy)(self._conn, table, rows)
 
 
 class Filling(Staging):
@@ -180,7 +185,7 @@ class Filling(Staging):
     def __init__(self, conn: Connection, keyring: Keyring, now: datetime) -> None:
         """`now`: when all of them changed."""
         super().__init__(conn, keyring)
-        indexes.take_off(conn)
+        indexes.take_off(conn, people=True)
         as_stored = Instant().dialect_impl(conn.dialect).bind_processor(conn.dialect)
         self._now = now if as_stored is None else as_stored(now)
         self.added = 0
@@ -196,9 +201,8 @@ class Filling(Staging):
                 for (id_, _, key_mac, content_mac, _), facts in zip(rows.people, sealed, strict=True)
             ],
         )
-        # SQLite cannot take a primary key off: it gets these sorted by it, in the end.
-        self._put(IDENTIFIER if self._sqlite else _IDENTIFIERS, rows.numbers)
-        self._put(ADDRESS if self._sqlite else _ADDRESSES, rows.addresses)
+        self._put(_IDENTIFIERS, rows.numbers)
+        self._put(_ADDRESSES, rows.addresses)
         self._put(RELATION, rows.sponsors)
         self._note(batch.faults)
         self.added += len(rows.people)
@@ -211,18 +215,57 @@ def state(conn: Connection) -> tuple[int, int]:
 
 
 _KNOWN: Final = {
-    "sqlite": "SELECT key_mac, id, content_mac FROM deers_person WHERE key_mac IN (SELECT value FROM json_each(?))",
+    "sqlite": (
+        "SELECT key_mac, id, content_mac FROM deers_person"
+        " WHERE key_mac IN (SELECT substr(?, value, 16) FROM json_each(?))"  # JSON cannot hold bytes
+    ),
     "postgresql": "SELECT key_mac, id, content_mac FROM deers_person WHERE key_mac = ANY(%s)",
 }
 """One statement however many are asked for; SQLAlchemy would make it anew for each number."""
 
 
-def _copy(conn: Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+_ROWS_AT_ONCE = 100
+
+_Values = Mapping[type[Any], Callable[[Any], object]]
+
+_PLAIN: Final[_Values] = {sa.LargeBinary: bytearray, sa.Boolean: int}
+"""What SQLite's driver takes as it is. For `bytes` and `bool` it looks for an adapter, each time anew, and that takes twice as long
+as to insert the row: https://docs.python.org/3/library/sqlite3.html#how-to-adapt-custom-python-types-to-sqlite-values.
+"""
+
+_HEX: Final[_Values] = {sa.LargeBinary: bytes.hex}
+
+
+def _insert(conn: Connection, table: sa.Table, rows: Sequence[_Row]) -> None:
+    """Many rows by one statement: to begin and end one for each takes as long as to write it."""
+    values = list(chain.from_iterable(_converted(table, rows, _PLAIN)))
+    width = len(table.c)
+    places = f"({', '.join('?' * width)})"
+    for start in range(0, len(values), _ROWS_AT_ONCE * width):
+        some = tuple(values[start : start + _ROWS_AT_ONCE * width])
+        every = ", ".join([places] * (len(some) // width))
+        conn.exec_driver_sql(f"INSERT INTO {_columns(table)} VALUES {every}", some)  # noqa: S608 - our own words
+
+
+def _copy(conn: Connection, table: sa.Table, rows: Sequence[_Row]) -> None:
     """By COPY, in its text format: https://www.postgresql.org/docs/current/sql-copy.html. No text here has to be escaped."""
-    line = "\t".join(["%s"] * len(rows[0])) + "\n"
+    line = "\t".join([r"\\x%s" if type(column.type) in _HEX else "%s" for column in table.c]) + "\n"
     driver: Any = conn.connection.dbapi_connection
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            copy.write("".join([line % row for row in rows]))
+        with driver.cursor() as cursor, cursor.copy(f"COPY {_columns(table)} FROM STDIN") as copy:
+            copy.write("".join([line % row for row in _converted(table, rows, _HEX)]))
     except psycopg.IntegrityError as broken:
         raise IntegrityError("COPY", None, broken) from broken
+
+
+def _columns(table: sa.Table) -> str:
+    return f"{table.name} ({', '.join(column.name for column in table.c)})"
+
+
+def _converted(table: sa.Table, rows: Sequence[_Row], values: _Values) -> Iterator[_Row]:
+    """The rows with some types of values as others; column by column, since that needs no step of Python's for each."""
+    columns: list[Iterable[object]] = []
+    for column, of_all in zip(table.c, zip(*rows, strict=True), strict=True):
+        convert = values.get(type(column.type))
+        columns.append(of_all if convert is None else map(convert, of_all))
+    return zip(*columns, strict=True)

@@ -7,6 +7,7 @@ HMACs (R75, R76).
 import re
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,17 +29,31 @@ class AddressKind(StrEnum):
     POST = "post"
 
 
+def sharer(kind: str, person_id: int) -> int:
+    """What stands in the column `DeersIdentifier.sharer`."""
+    return person_id if kind == NumberKind.SSN else 0
+
+
+def _sharer(context: Any) -> int:
+    values = context.get_current_parameters()
+    return sharer(values["kind"], values["person_id"])
+
+
 class DeersPerson(db.Row):
     """One person. The id is a serial number given at import: rows beside it then lie side by side, which a million people need."""
 
     __tablename__ = "deers_person"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    key_mac: Mapped[str] = mapped_column(unique=True)
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
+    key_mac: Mapped[bytes]
     facts_sealed: Mapped[bytes]
-    content_mac: Mapped[str]
+    content_mac: Mapped[bytes]
     """Keyed HMAC of the whole record, by which a repeated import knows what has not changed."""
     changed_at: Mapped[datetime]
+
+    __table_args__ = (sa.Index("uq_deers_person_key_mac", "key_mac", unique=True),)
 
 
 class DeersIdentifier(db.Row):
@@ -46,19 +61,19 @@ class DeersIdentifier(db.Row):
 
     __tablename__ = "deers_identifier"
 
-    mac: Mapped[str] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True)
+    mac: Mapped[bytes] = mapped_column(primary_key=True)
     kind: Mapped[str]
     current: Mapped[bool]
+    sharer: Mapped[int] = mapped_column(default=_sharer)
+    """The person again where somebody else may have the number too, else 0: so one index finds the person and lets a number that
+    leads to one stand once.
+    """
 
     __table_args__ = (
-        sa.Index(
-            "uq_deers_identifier_one_person",
-            "mac",
-            unique=True,
-            sqlite_where=sa.text("kind <> 'ssn'"),
-            postgresql_where=sa.text("kind <> 'ssn'"),
-        ),
+        sa.CheckConstraint("sharer = CASE WHEN kind = 'ssn' THEN person_id ELSE 0 END", name="sharer"),
+        sa.Index("uq_deers_identifier_one_person", "mac", "sharer", unique=True),
+        {"sqlite_with_rowid": False},
     )
 
 
@@ -67,9 +82,11 @@ class DeersAddress(db.Row):
 
     __tablename__ = "deers_address"
 
-    mac: Mapped[str] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True)
+    mac: Mapped[bytes] = mapped_column(primary_key=True, index=True)
     kind: Mapped[str]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class DeersRelation(db.Row):
@@ -79,6 +96,8 @@ class DeersRelation(db.Row):
 
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True)
     sponsor_id: Mapped[int] = mapped_column(sa.ForeignKey("deers_person.id"), primary_key=True, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class DeersChange(db.Row):
@@ -93,7 +112,7 @@ class DeersChange(db.Row):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person_id: Mapped[int]
     kind: Mapped[str]
-    change_mac: Mapped[str | None] = mapped_column(unique=True)
+    change_mac: Mapped[bytes | None] = mapped_column(unique=True)
     """Keyed HMAC of the id that a file of changes gave it, so that the same change is applied once; NULL for an import."""
     former_key_sealed: Mapped[bytes | None]
     """The key that the authority had for this person until now, where two records became one."""
@@ -113,19 +132,19 @@ PARTS: tuple[type[db.Row], ...] = (DeersIdentifier, DeersAddress, DeersRelation)
 """The tables that hang from a person, and are written anew when the person's record has changed."""
 
 
-def person_mac(keyring: Keyring, key: str) -> str:
+def person_mac(keyring: Keyring, key: str) -> bytes:
     """What a person is found by through the authority's key."""
-    return keyring.mac("deers:person", key)
+    return keyring.short_mac("deers:person", key.encode("utf-8"))
 
 
-def number_mac(keyring: Keyring, kind: NumberKind, number: str) -> str:
+def number_mac(keyring: Keyring, kind: NumberKind, number: str) -> bytes:
     """What a number is found by (R75): a key for each kind, so that an SSN and an EDIPI with the same digits never meet."""
-    return keyring.mac("deers:" + kind, number)
+    return keyring.short_mac("deers:" + kind, number.encode("utf-8"))
 
 
-def email_mac(keyring: Keyring, email: str) -> str:
+def email_mac(keyring: Keyring, email: str) -> bytes:
     """What tells that two people share an address: its whole text without case."""
-    return keyring.mac("deers:email", email.strip().casefold())
+    return keyring.short_mac("deers:email", email.strip().casefold().encode("utf-8"))
 
 
 _OTHER = re.compile(r"(?:[^\w\x1f]|_)+")
@@ -134,12 +153,12 @@ _OTHER = re.compile(r"(?:[^\w\x1f]|_)+")
 _OTHER_ASCII = bytes(code for code in range(128) if _OTHER.fullmatch(chr(code)))
 
 
-def post_mac(keyring: Keyring, *lines: str | None) -> str:
+def post_mac(keyring: Keyring, *lines: str | None) -> bytes:
     """The same for a postal address: letters and digits alone, without case."""
-    return keyring.mac("deers:post", _bare("\x1f".join([line or "" for line in lines])))
+    return keyring.short_mac("deers:post", _bare("\x1f".join([line or "" for line in lines])))
 
 
-def _bare(lines: str) -> str:
+def _bare(lines: str) -> bytes:
     if lines.isascii():  # the same in a tenth of the time
-        return lines.encode("ascii").lower().translate(None, _OTHER_ASCII).decode("ascii")
-    return _OTHER.sub("", lines.casefold())
+        return lines.encode("ascii").lower().translate(None, _OTHER_ASCII)
+    return _OTHER.sub("", lines.casefold()).encode("utf-8")

@@ -248,7 +248,7 @@ def test_numbers_of_a_merged_record_lead_to_the_one_that_stays(
         assert leads_to(database, keys, NumberKind.DBN, dbn) == [VAL]
     with database.read() as conn:
         numbers = db.list_rows(conn, DeersIdentifier, DeersIdentifier.kind == "dbn", DeersIdentifier.current.is_(True))
-        of_val = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.content_mac == "changed")).scalar_one()
+        of_val = conn.execute(sa.select(DeersPerson.id).where(DeersPerson.content_mac == b"changed")).scalar_one()
     assert sum(1 for number in numbers if number.person_id == of_val) == 1, "the other is on file, and not in use"
     assert "new-1" not in check(database, keys)
 

@@ -130,7 +130,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(
         one.close()
 
 
-def _feed(database: Database) -> list[tuple[str, str | None]]:
+def _feed(database: Database) -> list[tuple[str, bytes | None]]:
     with database.read() as conn:
         found = conn.execute(sa.select(DeersChange.kind, DeersChange.change_mac).order_by(DeersChange.seq))
         return [(kind, mac) for kind, mac in found]

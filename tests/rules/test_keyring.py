@@ -1,5 +1,6 @@
 """The keys outside the database: sealed values stay where they were put, and key files stay their owner's."""
 
+import base64
 import stat
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def test_look_up_values_differ_by_purpose_and_key() -> None:
     other = Keyring(sealing=_KEYS.sealing, pepper=_KEYS.pepper, lookup=(("l2", b"x" * 32),))
     values = {_KEYS.mac("ssn", "900000015"), _KEYS.mac("edipi", "900000015"), other.mac("ssn", "900000015")}
     assert len(values) == 3
+
+
+def test_a_short_look_up_value_is_the_beginning_of_the_long_one() -> None:
+    """RFC 2104 §5: the leftmost bytes, and no fewer than half of them (R75)."""
+    long = _KEYS.mac("ssn", "900000015")
+    assert _KEYS.short_mac("ssn", b"900000015") == base64.urlsafe_b64decode(long + "=")[:16]
 
 
 def test_made_files_are_the_owners_alone_and_are_never_made_twice(tmp_path: Path) -> None:
