@@ -10,7 +10,7 @@ import hmac
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,9 +83,11 @@ class Keyring:
         """The same cut to its first 16 bytes (RFC 2104 §5), for tables of millions of rows. By chance two values would share one
         only among some 10^19 of them.
         """
-        keyed = _keyed(self.lookup[0][1], purpose).copy()
-        keyed.update(value)
-        return keyed.finalize()[:16]
+        return self.short_macs(purpose)(value)
+
+    def short_macs(self, purpose: str) -> Callable[[bytes], bytes]:
+        """What makes `short_mac` of one purpose, for who needs many."""
+        return _short_macs(self.lookup[0][1], purpose)
 
     def derived(self, purpose: str) -> bytes:
         """32 bytes for one named purpose that lasts as long as the look-up key: pairwise subjects, form tokens."""
@@ -111,6 +113,18 @@ def _derived(key: bytes, purpose: str) -> bytes:
 def _keyed(key: bytes, purpose: str) -> HMAC:
     """Kept, to be copied: to begin anew takes four times as long, and an import takes millions of them."""
     return HMAC(_derived(key, purpose), SHA256())
+
+
+@cache
+def _short_macs(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
+    begun = _keyed(key, purpose)
+
+    def mac(value: bytes) -> bytes:
+        keyed = begun.copy()
+        keyed.update(value)
+        return keyed.finalize()[:16]
+
+    return mac
 
 
 @cache

@@ -21,7 +21,7 @@ from idp.db import Database
 from idp.directory import indexes, people, reading, settling, staging
 from idp.directory.reading import Batch, Fault, Format
 from idp.directory.records import BadLine, Record
-from idp.directory.rows import Rows
+from idp.directory.rows import Digester, Rows
 from idp.directory.staging import Filling, Staging
 from idp.keyring import Keyring
 
@@ -108,9 +108,9 @@ def load_people(database: Database, keyring: Keyring, records: Iterable[Record],
     everybody = list(records)
 
     def batches(_step: Step, base: int) -> Iterator[Batch]:
-        batch = Batch(0)
+        batch, digester = Batch(0), Digester(keyring)
         for number, record in enumerate(everybody, start=1):
-            batch.rows.add(keyring, record, line=number, id_=base + number)
+            digester.add(batch.rows, record, line=number, id_=base + number)
         yield batch
 
     return _Load(database, keyring, batches, actor, Bad(), lambda *_: None).bring_in()

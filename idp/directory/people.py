@@ -154,7 +154,12 @@ def address_macs(keyring: Keyring, facts: Facts) -> dict[bytes, AddressKind]:
 
 def post_mac_of(keyring: Keyring, post: Postal) -> bytes:
     """The keyed HMAC of a postal address."""
-    return post_mac(keyring, post.street_address, post.locality, post.region, post.postal_code, post.country)
+    return post_mac(keyring, *lines_of(post))
+
+
+def lines_of(post: Postal) -> tuple[str | None, ...]:
+    """What makes a postal address the same as another one."""
+    return post.street_address, post.locality, post.region, post.postal_code, post.country
 
 
 def _count_others(conn: Connection, mac: bytes, person_id: int) -> int:

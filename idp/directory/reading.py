@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from idp.directory import sheets
 from idp.directory.records import LONGEST_LINE, BadLine, Key, Record, parse
-from idp.directory.rows import Rows
+from idp.directory.rows import Digester, Rows
 from idp.directory.sheets import Column, Row, Sheet
 from idp.directory.tables import person_mac
 from idp.keyring import Keyring
@@ -30,9 +30,9 @@ from idp.keyring import Keyring
 SMALL = 2_000_000
 """Bytes of a file: to start a process takes longer than to read these."""
 
-_BLOCK = 500_000  # bytes, or characters of a spreadsheet
+_BLOCK = 200_000  # bytes, or characters of a spreadsheet
 _READERS = 2  # more of them would wait for the one process that writes
-_AHEAD = 2  # blocks that each of them has before it
+_AHEAD = 4  # blocks that each of them has before it
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
@@ -158,12 +158,12 @@ def _sheet_blocks(file: BinaryIO) -> Iterator[_Block]:
 
 
 def _digest(keyring: Keyring, base: int, block: _Block) -> Batch:
-    batch = Batch(block.done)
+    batch, digester = Batch(block.done), Digester(keyring)
     for line, read in block.read():
         if isinstance(read, _Bad):
             batch.faults.append(Fault(line, read.reason, _whose(keyring, read.key)))
         else:
-            batch.rows.add(keyring, read, line=line, id_=base + line)
+            digester.add(batch.rows, read, line=line, id_=base + line)
     return batch
 
 

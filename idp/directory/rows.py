@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 
 from idp.directory import people
 from idp.directory.records import Record, facts_of
-from idp.directory.tables import number_mac, person_mac, sharer
+from idp.directory.tables import (
+    EMAIL,
+    PERSON,
+    POST,
+    AddressKind,
+    NumberKind,
+    email_text,
+    number_purpose,
+    post_text,
+    sharer,
+)
 from idp.keyring import Keyring
+
+_EMAIL, _POST = AddressKind.EMAIL.value, AddressKind.POST.value
 
 
 @dataclass(slots=True)
@@ -27,24 +39,33 @@ class Rows:
     sponsors: list[tuple[int, bytes]] = field(default_factory=list)
     """Person, and the HMAC of a sponsor's key, each once."""
 
-    def add(self, keyring: Keyring, record: Record, *, line: int, id_: int) -> None:
+
+class Digester:
+    """Makes rows of records, thousands of them: so what it needs of the keyring is made ready once."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._person = keyring.short_macs(PERSON)
+        self._content = keyring.short_macs("deers:content")
+        self._numbers = {kind: (keyring.short_macs(number_purpose(kind)), kind.value) for kind in NumberKind}
+        self._email = keyring.short_macs(EMAIL)
+        self._post = keyring.short_macs(POST)
+
+    def add(self, rows: Rows, record: Record, *, line: int, id_: int) -> None:
         """Append those of one record."""
         facts = facts_of(record)
-        key_mac, content_mac = person_mac(keyring, record.person), _content_mac(keyring, record, facts)
-        self.people.append((id_, line, key_mac, content_mac, facts))
+        # Whether a record says the same as the one before it, in whatever order, spacing or format it came.
+        content = self._content(b"%b\x1f%b\x1f%b" % (facts, _bytes(record.ssn), _bytes(record.dbn)))
+        rows.people.append((id_, line, self._person(_bytes(record.person)), content, facts))
         for kind, number, current in people.numbers(record):
-            mac = number_mac(keyring, kind, number)
-            self.numbers.append((id_, mac, kind.value, current, sharer(kind, id_)))
-        for mac, address in people.address_macs(keyring, record).items():
-            self.addresses.append((id_, mac, address.value))
+            mac_of, kind_ = self._numbers[kind]
+            rows.numbers.append((id_, mac_of(_bytes(number)), kind_, current, sharer(kind_, id_)))
+        addresses = {self._email(email_text(email.address)): _EMAIL for email in record.emails}
+        for post in record.postal:
+            addresses[self._post(post_text(*people.lines_of(post)))] = _POST
+        rows.addresses.extend([(id_, mac, kind_) for mac, kind_ in addresses.items()])
         for sponsor in {relation.sponsor for relation in record.relations}:
-            self.sponsors.append((id_, person_mac(keyring, sponsor)))
+            rows.sponsors.append((id_, self._person(_bytes(sponsor))))
 
 
-def _content_mac(keyring: Keyring, record: Record, facts: bytes) -> bytes:
-    """What tells whether a record says the same as the one before it, in whatever order, spacing or format it came."""
-    return keyring.short_mac("deers:content", b"%b\x1f%b\x1f%b" % (facts, _bytes(record.ssn), _bytes(record.dbn)))
-
-
-def _bytes(number: str | None) -> bytes:
-    return b"" if number is None else number.encode("utf-8")
+def _bytes(text: str | None) -> bytes:
+    return b"" if text is None else text.encode("utf-8")

@@ -226,34 +226,36 @@ _KNOWN: Final = {
 
 _ROWS_AT_ONCE = 100
 
-_Values = Mapping[type[Any], Callable[[Any], object]]
-
-_PLAIN: Final[_Values] = {sa.LargeBinary: bytearray, sa.Boolean: int}
+_PLAIN: Final[Mapping[type[Any], Callable[[Any], object]]] = {sa.LargeBinary: bytearray, sa.Boolean: int}
 """What SQLite's driver takes as it is. For `bytes` and `bool` it looks for an adapter, each time anew, and that takes twice as long
 as to insert the row: https://docs.python.org/3/library/sqlite3.html#how-to-adapt-custom-python-types-to-sqlite-values.
 """
 
-_HEX: Final[_Values] = {sa.LargeBinary: bytes.hex}
-
 
 def _insert(conn: Connection, table: sa.Table, rows: Sequence[_Row]) -> None:
     """Many rows by one statement: to begin and end one for each takes as long as to write it."""
-    values = list(chain.from_iterable(_converted(table, rows, _PLAIN)))
     width = len(table.c)
     places = f"({', '.join('?' * width)})"
-    for start in range(0, len(values), _ROWS_AT_ONCE * width):
-        some = tuple(values[start : start + _ROWS_AT_ONCE * width])
-        every = ", ".join([places] * (len(some) // width))
-        conn.exec_driver_sql(f"INSERT INTO {_columns(table)} VALUES {every}", some)  # noqa: S608 - our own words
+    one = f"INSERT INTO {_columns(table)} VALUES {places}"  # noqa: S608 - our own words
+    many = one + f", {places}" * (_ROWS_AT_ONCE - 1)
+    values = list(chain.from_iterable(_plain(table, rows)))
+    last = len(values) - len(values) % (_ROWS_AT_ONCE * width)
+    for start in range(0, last, _ROWS_AT_ONCE * width):
+        conn.exec_driver_sql(many, tuple(values[start : start + _ROWS_AT_ONCE * width]))
+    if rest := list(zip(*[iter(values[last:])] * width, strict=True)):
+        conn.exec_driver_sql(one, rest)
 
 
 def _copy(conn: Connection, table: sa.Table, rows: Sequence[_Row]) -> None:
-    """By COPY, in its text format: https://www.postgresql.org/docs/current/sql-copy.html. No text here has to be escaped."""
-    line = "\t".join([r"\\x%s" if type(column.type) in _HEX else "%s" for column in table.c]) + "\n"
+    """By COPY in its binary format, for which facts need not become hexadecimal digits and back:
+    https://www.psycopg.org/psycopg3/docs/basic/copy.html#binary-copy.
+    """
     driver: Any = conn.connection.dbapi_connection
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {_columns(table)} FROM STDIN") as copy:
-            copy.write("".join([line % row for row in _converted(table, rows, _HEX)]))
+        with driver.cursor() as cursor, cursor.copy(f"COPY {_columns(table)} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([column.type.compile(conn.dialect).lower() for column in table.c])
+            for row in rows:
+                copy.write_row(row)
     except psycopg.IntegrityError as broken:
         raise IntegrityError("COPY", None, broken) from broken
 
@@ -262,10 +264,10 @@ def _columns(table: sa.Table) -> str:
     return f"{table.name} ({', '.join(column.name for column in table.c)})"
 
 
-def _converted(table: sa.Table, rows: Sequence[_Row], values: _Values) -> Iterator[_Row]:
-    """The rows with some types of values as others; column by column, since that needs no step of Python's for each."""
+def _plain(table: sa.Table, rows: Sequence[_Row]) -> Iterator[_Row]:
+    """Column by column, since that needs no step of Python's for each row."""
     columns: list[Iterable[object]] = []
-    for column, of_all in zip(table.c, zip(*rows, strict=True), strict=True):
-        convert = values.get(type(column.type))
-        columns.append(of_all if convert is None else map(convert, of_all))
+    for column, values in zip(table.c, zip(*rows, strict=True), strict=True):
+        plain = _PLAIN.get(type(column.type))
+        columns.append(values if plain is None else map(plain, values))
     return zip(*columns, strict=True)

@@ -132,19 +132,38 @@ PARTS: tuple[type[db.Row], ...] = (DeersIdentifier, DeersAddress, DeersRelation)
 """The tables that hang from a person, and are written anew when the person's record has changed."""
 
 
+PERSON, EMAIL, POST = "deers:person", "deers:email", "deers:post"
+"""What their HMACs are for: each has a key of its own."""
+
+
+def number_purpose(kind: NumberKind) -> str:
+    """The same for numbers (R75): a key for each kind, so that an SSN and an EDIPI with the same digits never meet."""
+    return f"deers:{kind}"
+
+
 def person_mac(keyring: Keyring, key: str) -> bytes:
     """What a person is found by through the authority's key."""
-    return keyring.short_mac("deers:person", key.encode("utf-8"))
+    return keyring.short_mac(PERSON, key.encode("utf-8"))
 
 
 def number_mac(keyring: Keyring, kind: NumberKind, number: str) -> bytes:
-    """What a number is found by (R75): a key for each kind, so that an SSN and an EDIPI with the same digits never meet."""
-    return keyring.short_mac("deers:" + kind, number.encode("utf-8"))
+    """What a person is found by through a number."""
+    return keyring.short_mac(number_purpose(kind), number.encode("utf-8"))
 
 
 def email_mac(keyring: Keyring, email: str) -> bytes:
-    """What tells that two people share an address: its whole text without case."""
-    return keyring.short_mac("deers:email", email.strip().casefold().encode("utf-8"))
+    """What tells that two people share an address."""
+    return keyring.short_mac(EMAIL, email_text(email))
+
+
+def email_text(email: str) -> bytes:
+    """What two addresses have in common that are one: the whole text without case."""
+    return email.strip().casefold().encode("utf-8")
+
+
+def post_mac(keyring: Keyring, *lines: str | None) -> bytes:
+    """What tells that two people share a postal address."""
+    return keyring.short_mac(POST, post_text(*lines))
 
 
 _OTHER = re.compile(r"(?:[^\w\x1f]|_)+")
@@ -153,12 +172,9 @@ _OTHER = re.compile(r"(?:[^\w\x1f]|_)+")
 _OTHER_ASCII = bytes(code for code in range(128) if _OTHER.fullmatch(chr(code)))
 
 
-def post_mac(keyring: Keyring, *lines: str | None) -> bytes:
-    """The same for a postal address: letters and digits alone, without case."""
-    return keyring.short_mac("deers:post", _bare("\x1f".join([line or "" for line in lines])))
-
-
-def _bare(lines: str) -> bytes:
-    if lines.isascii():  # the same in a tenth of the time
-        return lines.encode("ascii").lower().translate(None, _OTHER_ASCII)
-    return _OTHER.sub("", lines.casefold()).encode("utf-8")
+def post_text(*lines: str | None) -> bytes:
+    """What two postal addresses have in common that are one: letters and digits alone, without case."""
+    text = "\x1f".join([line or "" for line in lines])
+    if text.isascii():  # the same in a tenth of the time
+        return text.encode("ascii").lower().translate(None, _OTHER_ASCII)
+    return _OTHER.sub("", text.casefold()).encode("utf-8")
