@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from idp.crypto import b64url, new_id
 
+SHORT = 16
+"""Bytes of a `short_mac`."""
+
 FILES = ("sealing.key", "pepper.key", "lookup.key")
 
 
@@ -80,8 +83,8 @@ class Keyring:
         return b64url(keyed.finalize())
 
     def short_mac(self, purpose: str, value: bytes) -> bytes:
-        """The same cut to its first 16 bytes (RFC 2104 §5), for tables of millions of rows. By chance two values would share one
-        only among some 10^19 of them.
+        """The same, cut to its first `SHORT` bytes (RFC 2104 §5), for tables of millions of rows. By chance two values would share
+        one only among some 10^19 of them.
         """
         return self.short_macs(purpose)(value)
 
@@ -122,7 +125,7 @@ def _short_macs(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
     def mac(value: bytes) -> bytes:
         keyed = begun.copy()
         keyed.update(value)
-        return keyed.finalize()[:16]
+        return keyed.finalize()[:SHORT]
 
     return mac
 

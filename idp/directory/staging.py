@@ -20,7 +20,7 @@ from idp.directory import indexes, people
 from idp.directory.reading import Batch, Fault
 from idp.directory.rows import Rows
 from idp.directory.tables import DeersAddress, DeersChange, DeersIdentifier, DeersPerson, sharer
-from idp.keyring import Keyring
+from idp.keyring import SHORT, Keyring
 
 TWICE = "person: stands on an earlier line too"
 
@@ -156,9 +156,9 @@ class Staging:
     def _known(self, macs: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
         if self.state[0] == 0:
             return {}
-        among = (
-            (b"".join(macs), json.dumps([1 + 16 * number for number in range(len(macs))])) if self._sqlite else (macs,)
-        )
+        among: tuple[object, ...] = (macs,)
+        if self._sqlite:
+            among = (b"".join(macs), SHORT, json.dumps(list(range(1, SHORT * len(macs), SHORT))))
         found = self._conn.exec_driver_sql(_KNOWN[self._conn.dialect.name], among)
         return {mac: (id_, content) for mac, id_, content in found}
 
@@ -178,8 +178,8 @@ class Staging:
 
 
 class Filling(Staging):
-    """The same for the first file of all. Its people go into the directory's own tables at once, since nobody can be there before
-    them; what is sorted first, or needs all of them, waits.
+    """The same for the first file of all. Its people, with their numbers and addresses, go into the directory's own tables at once,
+    since nobody can be there before them; only what ties them to sponsors waits until all are there.
     """
 
     def __init__(self, conn: Connection, keyring: Keyring, now: datetime) -> None:
@@ -191,7 +191,7 @@ class Filling(Staging):
         self.added = 0
 
     def take(self, batch: Batch) -> None:
-        """Put a batch where it belongs. Raises `IntegrityError` when somebody stands there twice."""
+        """Put a batch where it belongs. Whether somebody stands there twice, the indexes tell in the end."""
         rows = batch.rows
         sealed = self._seal(rows)
         self._put(
@@ -217,7 +217,7 @@ def state(conn: Connection) -> tuple[int, int]:
 _KNOWN: Final = {
     "sqlite": (
         "SELECT key_mac, id, content_mac FROM deers_person"
-        " WHERE key_mac IN (SELECT substr(?, value, 16) FROM json_each(?))"  # JSON cannot hold bytes
+        " WHERE key_mac IN (SELECT substr(?, value, ?) FROM json_each(?))"  # JSON can hold places, but no bytes
     ),
     "postgresql": "SELECT key_mac, id, content_mac FROM deers_person WHERE key_mac = ANY(%s)",
 }

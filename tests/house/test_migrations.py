@@ -41,20 +41,25 @@ def test_back_to_nothing_and_forward_again(world: World) -> None:
 
 
 def test_a_directory_with_long_digests_is_found_by_short_ones(world: World) -> None:
-    """0010: nobody has to be imported again, and the same file changes nothing."""
+    """0010: nobody has to be imported again, and the same file changes nobody but who was changed since it came."""
     db, keys = world.services.db, world.services.keyring
     records = cast.people(clock.now().date())
     migrations_state.downgrade(db, "0009")
+    dana = keys.mac("deers:person", cast.DANA)
     with db.engine.begin() as conn:
         for table, rows in _with_long_digests(keys, records).items():
             conn.execute(sa.insert(sa.Table(table, sa.MetaData(), autoload_with=conn)), rows)
+        conn.execute(sa.text("UPDATE deers_person SET content_mac = 'changed' WHERE key_mac = :dana"), {"dana": dana})
     migrations_state.upgrade(db)
     assert migrations_state.differences(db) == []
     assert set(directory.check(db, keys)) == {record.person for record in records}
-    assert load.load_people(db, keys, records, actor="operator:test") == load.Loaded(unchanged=len(records))
+    assert load.load_people(db, keys, records, actor="operator:test") == load.Loaded(
+        changed=1, unchanged=len(records) - 1
+    )
     with db.read() as conn:
-        (change,) = list_rows(conn, DeersChange)
+        change, of_the_import = list_rows(conn, DeersChange, order_by=DeersChange.seq)
     assert change.change_mac == keys.short_mac("deers:change", b"a-change")
+    assert of_the_import.change_mac is None
 
 
 def _with_long_digests(keys: Keyring, records: Sequence[Record]) -> dict[str, list[dict[str, object]]]:
