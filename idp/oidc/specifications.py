@@ -269,6 +269,13 @@ _OAUTH = (
 )
 
 _PEOPLE = (
+    _whole(
+        "RFC 2104",
+        "HMAC",
+        Far.DONE,
+        "With SHA-256, and a key for each purpose; the directory keeps the first 16 bytes of each.",
+        "tests/rules/test_keyring.py",
+    ),
     _whole("RFC 4226", "HOTP", Far.DONE, "160 random bits, six digits.", _APP),
     _whole(
         "RFC 6238",
